@@ -1,0 +1,279 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the emulated Talos needs from the lab around it.
+
+The emulated node (:class:`~ansible_collections.homelab.talos.lab.machined.machine.Machine`) knows
+nothing about namespaces, engines or where programs come from. Whatever runs it supplies objects of
+the protocols below, one set per node. Tests supply fakes.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
+
+
+class Process(Protocol):
+    """A process of the node; standard output and error go to ``directory/log/<id>.log``."""
+
+    pid: int
+    returncode: int | None
+
+    async def wait(self) -> int:
+        """Wait for the end of the process and return its exit status."""
+
+    async def terminate(self, timeout: float = 10.0) -> None:
+        """Send SIGTERM, after *timeout* seconds SIGKILL; returns when the process is gone."""
+
+
+class Runtime(Protocol):
+    """The machine under the emulated Talos: namespaces, processes, sockets, persistent directory.
+
+    ``directory`` outlives power-off: ``state`` is the STATE partition, ``meta`` the META partition,
+    ``var`` is EPHEMERAL (``/var`` inside the node), ``etc`` holds the node's own files of ``/etc``
+    (``/etc`` inside the node), ``log`` holds one file per process id. ``boot_id`` is what
+    ``/proc/sys/kernel/random/boot_id`` shows inside the node and changes with every
+    :meth:`power_on`.
+    """
+
+    name: str
+    address: str
+    directory: Path
+    boot_id: str
+
+    async def power_on(self) -> None:
+        """Create what a powered machine has (namespaces, link with the lease address, new boot id)."""
+
+    async def power_off(self) -> None:
+        """Kill every process of the node at once; the persistent directory stays."""
+
+    async def spawn(self, id: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Process:
+        """Start *argv* inside the node."""
+
+    async def run(
+        self, argv: Sequence[str], timeout: float = 10.0, input: bytes | None = None
+    ) -> tuple[int, bytes, bytes]:
+        """Run *argv* inside the node to its end: exit status, standard output, standard error.
+
+        Raises ``TimeoutError`` after *timeout* seconds (the process is killed) and
+        ``FileNotFoundError`` when the program does not exist.
+        """
+
+    def listen(self, host: str, port: int) -> socket.socket:
+        """Return a bound, listening TCP socket that belongs to the node's network namespace."""
+
+    def connect(self, host: str, port: int, timeout: float = 10.0) -> socket.socket:
+        """Return a TCP socket connected from the node's network namespace.
+
+        Called in a worker thread, may block up to *timeout* seconds. Raises ``OSError``.
+        """
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program ready to be started inside the node."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+class NotReadyYet(Exception):
+    """Raised by :meth:`Program.prepare` while a precondition is missing; asked again one second later.
+
+    The text is shown in the service's event (state Preparing), e.g.
+    ``waiting for an etcd member to join``.
+    """
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another node of the same cluster, as discovery knows it."""
+
+    name: str
+    addresses: tuple[str, ...]
+    machine_type: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a program may need to know beyond the machine configuration.
+
+    ``bootstrap`` is true only for the one start of etcd that a Bootstrap request asked for.
+    ``peers`` are the other members known to discovery (all machine types).
+    """
+
+    hostname: str
+    address: str
+    machine_type: str
+    bootstrap: bool = False
+    peers: tuple[Peer, ...] = ()
+
+    @property
+    def control_planes(self) -> tuple[Peer, ...]:
+        """The other control planes of the cluster."""
+        return tuple(peer for peer in self.peers if peer.machine_type == "controlplane")
+
+
+class Program(Protocol):
+    """One real program that runs as a Talos service (cri, kubelet, etcd)."""
+
+    async def prepare(self, config: MachineConfig, facts: Facts) -> Command:
+        """Write the program's files into the node and return the command.
+
+        Raises :class:`NotReadyYet` to be asked again, any other exception to fail the service.
+        """
+
+    async def health(self, config: MachineConfig) -> str | None:
+        """Return None when healthy, else what a Talos health check would say (one line)."""
+
+
+class ControlPlane(Protocol):
+    """Static pods of a control plane: their files, and the objects Talos puts into the cluster."""
+
+    async def prepare(self, config: MachineConfig, facts: Facts) -> None:
+        """Write Kubernetes PKI and the static pod manifests; called each time etcd became healthy
+        and after every applied configuration. Must be repeatable."""
+
+    async def publish(self, config: MachineConfig, facts: Facts) -> None:
+        """Apply bootstrap objects (RBAC, bootstrap token, inline manifests) through the API server.
+
+        Called after :meth:`prepare` until it returns; raises :class:`NotReadyYet` while the API
+        server does not answer. Must be repeatable.
+        """
+
+    async def withdraw(self) -> None:
+        """Remove the static pod manifests (node leaves, reset)."""
+
+    def static_pods(self, config: MachineConfig) -> Mapping[str, Mapping[str, Any]]:
+        """Return static pod id (``kube-apiserver`` ...) -> the whole Pod object, empty before prepare."""
+
+
+@dataclass(frozen=True)
+class KubernetesNode:
+    """The Node object of this machine, as the resource NodeStatus shows it."""
+
+    name: str
+    ready: bool
+    unschedulable: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    pod_cidrs: tuple[str, ...] = ()
+
+
+class Kubernetes(Protocol):
+    """Read access to Kubernetes with this node's own credentials (kubelet's kubeconfig)."""
+
+    async def node(self, name: str) -> KubernetesNode | None:
+        """Return this machine's Node object, None while there is none or the API is not reachable."""
+
+    async def static_pod_statuses(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return ``<namespace>/<pod name>`` -> Pod status of this node's static pods, from the kubelet.
+
+        Empty while the kubelet does not answer.
+        """
+
+    async def containers(self) -> Sequence[Mapping[str, Any]]:
+        """Return the CRI containers of this node: keys namespace, pod, name, id, image, pid, status,
+        log (path inside the node's directory tree, or None)."""
+
+    async def drain(self, name: str, timeout: float) -> None:
+        """Cordon the node and evict its pods; returns quietly when the API is not reachable."""
+
+    async def uncordon(self, name: str) -> None:
+        """Undo :meth:`drain`; returns quietly when the API is not reachable."""
+
+
+@dataclass(frozen=True)
+class EtcdMember:
+    """One row of ``etcdctl member list``."""
+
+    id: int
+    name: str
+    peer_urls: tuple[str, ...]
+    client_urls: tuple[str, ...]
+    is_learner: bool = False
+
+
+@dataclass(frozen=True)
+class EtcdStatus:
+    """One row of ``etcdctl endpoint status`` (sizes in bytes)."""
+
+    member_id: int
+    version: str
+    storage_version: str
+    db_size: int
+    db_size_in_use: int
+    leader: int
+    raft_index: int
+    raft_term: int
+    raft_applied_index: int
+    errors: tuple[str, ...] = ()
+    is_learner: bool = False
+
+
+class EtcdAccess(Protocol):
+    """Administration of etcd with this node's etcd certificates. Every call may raise ``OSError`` or
+    :class:`EtcdError` with one line of text."""
+
+    async def members(self) -> Sequence[EtcdMember]:
+        """Return the member list."""
+
+    async def status(self) -> EtcdStatus:
+        """Return the status of the local member."""
+
+    async def snapshot(self) -> AsyncIterator[bytes]:
+        """Return an iterator over the bytes of a snapshot (etcd snapshot format)."""
+
+    async def remove_member(self, member_id: int) -> None:
+        """Remove a member; raises :class:`EtcdError` with code ``NotFound`` for an unknown id."""
+
+    async def forfeit_leadership(self) -> str:
+        """Move leadership away; return the id of the new leader or "" when this is not the leader."""
+
+    async def alarms(self) -> Sequence[tuple[int, str]]:
+        """Return (member id, ``NOSPACE``|``CORRUPT``) for each alarm."""
+
+    async def disarm(self) -> Sequence[tuple[int, str]]:
+        """Disarm all alarms and return them."""
+
+    async def defragment(self) -> None:
+        """Defragment the local member."""
+
+
+class EtcdError(Exception):
+    """etcd refused; ``code`` is a gRPC status name such as ``NotFound``."""
+
+    def __init__(self, text: str, code: str = "Unknown") -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Programs(Protocol):
+    """The real programs of one node."""
+
+    cri: Program
+    kubelet: Program
+    etcd: Program
+    control_plane: ControlPlane
+    kubernetes: Kubernetes
+    etcd_access: EtcdAccess
+
+
+class Clock(Protocol):
+    """Lab time. Real time plus whatever the lab skipped; limits of Talos run on it."""
+
+    def now(self) -> datetime:
+        """Return the current lab time (UTC, aware)."""
+
+    def monotonic(self) -> float:
+        """Return seconds of lab time from an arbitrary start."""
+
+    def sleep(self, seconds: float) -> Awaitable[None]:
+        """Wait for *seconds* of lab time."""
