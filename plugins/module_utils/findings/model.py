@@ -9,14 +9,15 @@ that explain it. This file is a leaf: it knows nothing about Talos, Kubernetes o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Iterable, List, Literal, Tuple
+from typing import Any, Literal
 
 Severity = Literal["error", "warning", "info"]
 Status = Literal["ok", "failed", "skipped", "blocked", "not run"]
 
-SEVERITIES: Tuple[str, ...] = ("error", "warning", "info")
-STATUSES: Tuple[str, ...] = ("ok", "failed", "skipped", "blocked", "not run")
+SEVERITIES: tuple[str, ...] = ("error", "warning", "info")
+STATUSES: tuple[str, ...] = ("ok", "failed", "skipped", "blocked", "not run")
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class CheckResult:
     message: str = ""
     host: str = ""
     seconds: float = 0.0
-    findings: List[Finding] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
