@@ -1,0 +1,171 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Getting the engine: the real programs the lab runs.
+
+Order: the directory named by ``HOMELAB_TALOS_ENGINE``; the cache; a build from the pinned Go modules.
+Nothing else in the lab knows where the programs came from.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.homelab.talos.lab.engine import images, lock, toolchain
+from ansible_collections.homelab.talos.lab.errors import LabError
+
+ENVIRONMENT_VARIABLE = "HOMELAB_TALOS_ENGINE"
+PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1"
+#: Programs that become static pods, each in an image of its own.
+POD_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A complete engine. *programs* holds the binaries, *images* the image archives, *cni_plugins* the
+    CNI reference plugins; *seconds* what each program took to get (0 when it was in the cache)."""
+
+    programs: Path
+    images: Path
+    cni_plugins: Path
+    source: str
+    seconds: Mapping[str, float]
+
+    def path(self, program: str) -> Path:
+        """Return the path of *program* on this machine."""
+        return self.programs / program
+
+    def image_archives(self, *names: str) -> list[Path]:
+        """Return the archives of the images called *names* (``pause``, ``kube-apiserver`` ...)."""
+        return [self.images / f"{name}.tar" for name in names]
+
+
+def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder for everything that is slow to get (``$XDG_CACHE_HOME/homelab-talos``)."""
+    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "homelab-talos"
+
+
+def ensure_engine(progress: Progress, environ: Mapping[str, str] = os.environ) -> Engine:
+    """Return a complete engine, building what is missing; *progress* receives a line per program.
+
+    Raises :class:`LabError` naming what is missing and how to get it.
+    """
+    plugins = _distribution_parts()
+    named = environ.get(ENVIRONMENT_VARIABLE)
+    if named:
+        return _named_engine(Path(named), plugins, progress, environ)
+    root = cache_directory(environ) / "engine" / lock.lock_digest()
+    programs = root / "bin"
+    programs.mkdir(parents=True, exist_ok=True)
+    seconds = {}
+    with _exclusive(root / ".lock"):
+        for program in lock.PROGRAMS:
+            seconds[program.name] = _ensure_program(program, programs, progress, environ)
+        _ensure_images(programs, root / "images")
+    (root / "engine.json").write_text(
+        json.dumps({program.name: program.version for program in lock.PROGRAMS}, indent=1), encoding="utf-8"
+    )
+    return Engine(programs, root / "images", plugins, "pinned Go modules", seconds)
+
+
+def _named_engine(directory: Path, plugins: Path, progress: Progress, environ: Mapping[str, str]) -> Engine:
+    missing = [program.name for program in lock.PROGRAMS if not os.access(directory / program.name, os.X_OK)]
+    if missing:
+        raise LabError(
+            f"{directory} (named by {ENVIRONMENT_VARIABLE}) lacks the programs {', '.join(missing)}",
+            f"put them there or unset {ENVIRONMENT_VARIABLE} to have the engine built",
+        )
+    progress(f"engine: using {directory}")
+    archives = cache_directory(environ) / "engine" / f"images-{hashlib.sha256(str(directory).encode()).hexdigest()[:16]}"
+    _ensure_images(directory, archives)
+    return Engine(directory, archives, plugins, str(directory), {})
+
+
+def _distribution_parts() -> Path:
+    """Check the programs that come from the distribution; return the folder of the CNI plugins."""
+    search = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/local/sbin"])
+    packages = {
+        package for name, package in lock.DISTRIBUTION_PROGRAMS.items() if shutil.which(name, path=search) is None
+    }
+    folders = [f for f in lock.CNI_PLUGIN_FOLDERS if all(os.access(f / name, os.X_OK) for name in lock.CNI_PLUGINS)]
+    if not folders:
+        packages.add(lock.CNI_PACKAGE)
+    if packages:
+        names = " ".join(sorted(packages))
+        raise LabError(f"the lab's engine is incomplete: packages {names} are missing", f"apt-get install {names}")
+    return folders[0]
+
+
+def _ensure_program(program: lock.GoProgram, target: Path, progress: Progress, environ: Mapping[str, str]) -> float:
+    binary = target / program.name
+    if binary.exists():
+        return 0.0
+    go = toolchain.ensure_go(cache_directory(environ), progress)
+    label = f"{program.name} {program.version}".strip()
+    progress(f"engine: building {label} from Go modules")
+    started = time.monotonic()
+    partial = target / f".{program.name}.partial"
+    command = [str(go), "build", "-trimpath", "-ldflags", program.linker_flags(), "-o", str(partial)]
+    if program.tags:
+        command += ["-tags", " ".join(program.tags)]
+    environment = {**environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+    done = subprocess.run(
+        [*command, program.package],
+        cwd=lock.MODULES / program.module,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=3000,
+    )
+    if done.returncode != 0:
+        last = " / ".join(done.stderr.strip().splitlines()[-3:])
+        raise LabError(
+            f"building {label} failed: {last}", "check access to the Go module proxy (GOPROXY) and free disk space"
+        )
+    partial.replace(binary)
+    seconds = time.monotonic() - started
+    progress(f"engine: built {label} in {seconds:.0f} s")
+    return seconds
+
+
+def _ensure_images(programs: Path, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    architecture = lock.go_architecture()
+    wanted = {"pause": PAUSE_IMAGE}
+    for name in POD_PROGRAMS:
+        version = lock.pinned_version("kubernetes", "k8s.io/kubernetes")
+        wanted[name] = f"registry.k8s.io/{name}:{version}"
+    for name, reference in wanted.items():
+        archive, source = target / f"{name}.tar", programs / name
+        if not archive.exists() or archive.stat().st_mtime < source.stat().st_mtime:
+            inside = f"/usr/local/bin/{name}"
+            images.write_image(archive, reference, inside, {inside: source}, architecture)
+
+
+@contextmanager
+def _exclusive(path: Path) -> Iterator[None]:
+    """Hold a file lock, so that two runs do not build the same engine side by side."""
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def print_progress(line: str) -> None:
+    """Write a progress line to standard error at once."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,3 @@
+module homelab.talos/engine/pause
+
+go 1.25.0

@@ -1,0 +1,137 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Links, bridges, routes and network namespaces of a lab.
+
+Each lab has a router namespace with a bridge; every node's ``eth0`` and the host's one link end there.
+Nodes have their default route to the router, which has none: no packet leaves. The host covers the
+whole range with an unreachable route while any lab exists.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import subprocess
+from collections.abc import Iterable, Sequence
+
+from ansible_collections.homelab.talos.lab.errors import LabError
+
+#: Range of all labs (RFC 2544, benchmarking), covered on the host by an unreachable route.
+LAB_RANGE = ipaddress.ip_network("198.18.0.0/15")
+#: Interface name of every node.
+NODE_LINK = "eth0"
+_BRIDGE = "br0"
+_HOST_END_IN_ROUTER = "host"
+
+
+def ip(*arguments: str) -> str:
+    """Run ``ip`` with *arguments* and return its standard output; raises :class:`LabError` when it fails."""
+    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False, timeout=30)
+    if done.returncode != 0:
+        cause = f"ip {' '.join(arguments)}: {done.stderr.strip()}"
+        remedy = "run as root" if "not permitted" in done.stderr else "see `ip link` and `ip netns` for what is in the way"
+        raise LabError(cause, remedy)
+    return done.stdout
+
+
+def ip_batch(lines: Iterable[str], namespace: str = "") -> None:
+    """Run many ``ip`` commands in one process; raises :class:`LabError` when one fails."""
+    prefix = ["ip", "-n", namespace] if namespace else ["ip"]
+    done = subprocess.run(
+        [*prefix, "-batch", "-"], input="\n".join(lines), capture_output=True, text=True, check=False, timeout=60
+    )
+    if done.returncode != 0:
+        raise LabError(f"ip -batch: {done.stderr.strip()}", "see `ip link` and `ip netns` for what is in the way")
+
+
+def router_address(subnet: str) -> str:
+    """Return the router's address: the first of *subnet* (CIDR)."""
+    return str(next(ipaddress.ip_network(subnet).hosts()))
+
+
+def host_address(subnet: str) -> str:
+    """Return the address of the machine that runs the lab: the second of *subnet* (CIDR)."""
+    hosts = ipaddress.ip_network(subnet).hosts()
+    next(hosts)
+    return str(next(hosts))
+
+
+def cover_range() -> None:
+    """Make the labs' range unreachable on the host, except where a lab's own link serves it."""
+    if not range_is_covered():
+        ip("route", "add", "unreachable", str(LAB_RANGE))
+
+
+def uncover_range() -> None:
+    """Undo :func:`cover_range`."""
+    if range_is_covered():
+        ip("route", "del", "unreachable", str(LAB_RANGE))
+
+
+def range_is_covered() -> bool:
+    """Tell whether the unreachable route exists."""
+    return bool(ip("route", "show", "type", "unreachable", "exact", str(LAB_RANGE)).strip())
+
+
+def create_router(namespace: str, host_link: str, subnet: str) -> None:
+    """Create the lab's router namespace with its bridge, and the host's link into it."""
+    length = ipaddress.ip_network(subnet).prefixlen
+    ip("netns", "add", namespace)
+    ip_batch(
+        [
+            "link set lo up",
+            f"link add {_BRIDGE} type bridge",
+            f"addr add {router_address(subnet)}/{length} dev {_BRIDGE}",
+            f"link set {_BRIDGE} up",
+            "route add unreachable default",
+        ],
+        namespace,
+    )
+    ip("link", "add", host_link, "type", "veth", "peer", "name", _HOST_END_IN_ROUTER, "netns", namespace)
+    ip_batch([f"link set {_HOST_END_IN_ROUTER} master {_BRIDGE}", f"link set {_HOST_END_IN_ROUTER} up"], namespace)
+    ip_batch([f"addr add {host_address(subnet)}/{length} dev {host_link}", f"link set {host_link} up"])
+
+
+def create_node(namespace: str, router: str, port: str, address: str, subnet: str) -> None:
+    """Create a node's namespace, wired to the router's bridge.
+
+    *address* is the lease a node without configuration has; *port* names the bridge's end of the wire.
+    """
+    length = ipaddress.ip_network(subnet).prefixlen
+    ip("netns", "add", namespace)
+    ip("-n", router, "link", "add", port, "type", "veth", "peer", "name", NODE_LINK, "netns", namespace)
+    ip_batch([f"link set {port} master {_BRIDGE}", f"link set {port} up"], router)
+    ip_batch(["link set lo up", f"link set {NODE_LINK} up"], namespace)
+    lease_address(namespace, address, length, router_address(subnet))
+
+
+def lease_address(namespace: str, address: str, length: int, gateway: str) -> None:
+    """Give a node's link the address and default route its lease would, and nothing else."""
+    ip_batch(
+        [
+            f"addr flush dev {NODE_LINK} scope global",
+            f"addr add {address}/{length} dev {NODE_LINK}",
+            f"route replace default via {gateway}",
+        ],
+        namespace,
+    )
+
+
+def set_port(router: str, port: str, up: bool) -> None:
+    """Plug (*up*) or pull the wire of a node."""
+    ip("-n", router, "link", "set", port, "up" if up else "down")
+
+
+def remove_namespaces(namespaces: Sequence[str]) -> None:
+    """Delete those of *namespaces* that exist; their links go with them."""
+    existing = {entry["name"] for entry in json.loads(ip("-json", "netns", "list").strip() or "[]")}
+    for name in namespaces:
+        if name in existing:
+            ip("netns", "del", name)
+
+
+def remove_link(name: str) -> None:
+    """Delete the link *name* of the host when it exists."""
+    if any(entry["ifname"] == name for entry in json.loads(ip("-json", "link", "show"))):
+        ip("link", "del", name)

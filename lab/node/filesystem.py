@@ -1,0 +1,62 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file systems a node sees: its own /var, /etc, /run, /opt and /proc over the host's programs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+#: Runs as the first process of the node's namespaces; ends by becoming the engine's pause program.
+#: Arguments: directory of the node, directory of the engine's programs, of the CNI plugins, boot id, hostname.
+BOOT_SCRIPT = r"""
+set -eu
+node=$1 engine=$2 plugins=$3 boot_id=$4 hostname=$5
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 tmpfs /opt
+mkdir -p /opt/engine /opt/cni/bin /opt/node
+mount --bind "$engine" /opt/engine
+mount --bind "$plugins" /opt/cni/bin
+mount --bind "$node" /opt/node
+mount --bind /opt/node/etc /etc
+mount --bind /opt/node/var /var
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -p /run/lock /run/containerd /run/cni
+umount /opt/node && rmdir /opt/node
+mount -t proc proc /proc
+echo "$boot_id" > /run/boot-id
+mount --bind /run/boot-id /proc/sys/kernel/random/boot_id
+hostname "$hostname"
+mount --make-rshared /
+echo ready
+exec /opt/engine/pause > /dev/null
+"""
+
+#: What the programs of the host need of its /etc (name service, alternatives of iptables, library search path).
+_FROM_HOST = ("alternatives", "group", "ld.so.cache", "nsswitch.conf", "passwd", "protocols", "services", "ssl")
+
+
+def lay_out(directory: Path) -> None:
+    """Create the node's directories; /etc is made anew, STATE, META and EPHEMERAL stay.
+
+    /etc of Talos lives in memory, so nothing in it survives a boot.
+    """
+    shutil.rmtree(directory / "etc", ignore_errors=True)
+    for name in ("state", "meta", "log", "etc/cni/net.d", "etc/kubernetes/manifests"):
+        (directory / name).mkdir(parents=True, exist_ok=True)
+    for name in ("lib", "log/pods", "log/containers", "tmp", "cache"):
+        (directory / "var" / name).mkdir(parents=True, exist_ok=True)
+    for name, target in (("run", "/run"), ("lock", "/run/lock")):
+        link = directory / "var" / name
+        if not link.is_symlink():
+            link.symlink_to(target)
+    for name in _FROM_HOST:
+        _copy(Path("/etc") / name, directory / "etc" / name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("private"))
+    elif source.exists():
+        shutil.copy2(source, target)

@@ -1,0 +1,185 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A powered machine without an operating system: namespaces, a wire, a disk.
+
+Network namespace (named, below /run/netns), mount, UTS, IPC and PID namespaces, and a control group.
+Killing the first process of the PID namespace is the power switch: the kernel ends all others with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from ansible_collections.homelab.talos.lab.engine.ensure import Engine
+from ansible_collections.homelab.talos.lab.errors import LabError
+from ansible_collections.homelab.talos.lab.host import cgroups, links
+from ansible_collections.homelab.talos.lab.node import filesystem, sockets
+from ansible_collections.homelab.talos.lab.node.process import NodeProcess, inner_pid, only_child
+
+_PATH = "/opt/engine:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_NAMESPACE_OPTIONS = ("--mount", "--uts", "--ipc", "--net", "--pid")
+
+
+class NodeRuntime:
+    """The machine under one emulated Talos.
+
+    Parameters: *lab* and *name*; *address* of its lease in *subnet* (CIDR); *directory* that outlives
+    power-off; *router* namespace; *engine*; *new_boot_id* returns a fresh UUID string.
+    """
+
+    def __init__(
+        self,
+        lab: str,
+        name: str,
+        address: str,
+        subnet: str,
+        directory: Path,
+        router: str,
+        engine: Engine,
+        new_boot_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self.lab = lab
+        self.name = name
+        self.address = address
+        self.directory = directory
+        self.boot_id = ""
+        self.namespace = f"{lab}-{name}"
+        self.engine = engine
+        self._subnet = subnet
+        self._router = router
+        self._new_boot_id = new_boot_id
+        self._unshare: asyncio.subprocess.Process | None = None
+        self.init_pid = 0
+
+    @property
+    def cgroup(self) -> str:
+        """The node's control group, the kubelet's ``cgroupRoot``."""
+        return cgroups.node_group(self.lab, self.name)
+
+    @property
+    def port(self) -> str:
+        """Name of the bridge's end of the node's wire (at most 15 characters)."""
+        return f"p{self.address.rsplit('.', 1)[1]}"
+
+    @property
+    def is_powered(self) -> bool:
+        """Tell whether the machine is on."""
+        return self._unshare is not None and self._unshare.returncode is None
+
+    async def power_on(self) -> None:
+        """Create the namespaces with the lease address on ``eth0`` and a new boot id.
+
+        Raises :class:`LabError` when the kernel refuses.
+        """
+        if self.is_powered:
+            return
+        self.boot_id = self._new_boot_id()
+        filesystem.lay_out(self.directory)
+        cgroups.create_node_group(self.lab, self.name)
+        await asyncio.to_thread(
+            links.create_node, self.namespace, self._router, self.port, self.address, self._subnet
+        )
+        await self._start_first_process()
+        await self.run(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.default.forwarding=1"])
+
+    async def _start_first_process(self) -> None:
+        script = ["sh", "-c", filesystem.BOOT_SCRIPT, "boot", str(self.directory), str(self.engine.programs)]
+        self._unshare = await asyncio.create_subprocess_exec(
+            *("nsenter", f"--net=/run/netns/{self.namespace}"),
+            *("unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"),
+            *script,
+            str(self.engine.cni_plugins),
+            self.boot_id,
+            self.name,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        output, errors = self._unshare.stdout, self._unshare.stderr
+        if output is None or errors is None:
+            raise LabError(f"node {self.name}: no pipes to its first process", "report this as a defect")
+        line = await asyncio.wait_for(output.readline(), 30)
+        if line.strip() != b"ready":
+            text = (await errors.read()).decode(errors="replace").strip().replace("\n", " / ")
+            raise LabError(f"node {self.name}: its namespaces could not be made: {text}", "run as root on Linux")
+        self.init_pid = await only_child(self._unshare.pid, self._unshare)
+
+    async def power_off(self) -> None:
+        """Kill every process of the node at once; the directory stays."""
+        if self._unshare is not None:
+            if self._unshare.returncode is None and self.init_pid:
+                os.kill(self.init_pid, signal.SIGKILL)
+            await self._unshare.wait()
+            self._unshare = None
+            self.init_pid = 0
+        await asyncio.to_thread(links.remove_namespaces, [self.namespace])
+
+    def _enter(self, argv: Sequence[str]) -> list[str]:
+        if not self.is_powered:
+            raise LabError(f"node {self.name} is powered off", f"start {self.name} first")
+        return ["nsenter", "--target", str(self.init_pid), *_NAMESPACE_OPTIONS, "--wd=/", "--", *argv]
+
+    def enter_command(self, argv: Sequence[str]) -> list[str]:
+        """Return the command that runs *argv* inside the node from the host; :class:`LabError` when it is off."""
+        return self._enter(["env", f"PATH={_PATH}", *argv])
+
+    async def spawn(self, id: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> NodeProcess:
+        """Start *argv* inside the node; output is appended to ``directory/log/<id>.log``."""
+        with (self.directory / "log" / f"{id}.log").open("ab") as log:
+            outside = await asyncio.create_subprocess_exec(
+                *self._enter(argv),
+                env=self._environment(env),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        host_pid = await only_child(outside.pid, outside)
+        return NodeProcess(outside, host_pid, inner_pid(host_pid))
+
+    async def run(
+        self, argv: Sequence[str], timeout: float = 10.0, input: bytes | None = None
+    ) -> tuple[int, bytes, bytes]:
+        """Run *argv* inside the node to its end: exit status, standard output, standard error.
+
+        Raises ``TimeoutError`` after *timeout* seconds (the process is killed) and
+        ``FileNotFoundError`` when the program does not exist.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *self._enter(argv),
+            env=self._environment(None),
+            stdin=asyncio.subprocess.PIPE if input is not None else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            output, errors = await asyncio.wait_for(process.communicate(input), timeout)
+        except TimeoutError:
+            child = await only_child(process.pid, process)
+            if child:
+                os.kill(child, signal.SIGKILL)
+            await process.wait()
+            raise TimeoutError(f"{argv[0]} on {self.name} did not end within {timeout:g} s") from None
+        if process.returncode == 127 and b"failed to execute" in errors:
+            raise FileNotFoundError(f"{argv[0]} does not exist on node {self.name}")
+        return process.returncode or 0, output, errors
+
+    def listen(self, host: str, port: int) -> socket.socket:
+        """Return a bound, listening TCP socket of the node's network namespace; raises ``OSError``."""
+        return sockets.listen(self.namespace, host, port)
+
+    def connect(self, host: str, port: int, timeout: float = 10.0) -> socket.socket:
+        """Return a TCP socket connected from the node's network namespace; raises ``OSError``."""
+        return sockets.connect(self.namespace, host, port, timeout)
+
+    @staticmethod
+    def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+        return {"PATH": _PATH, "HOME": "/root", **(extra or {})}
