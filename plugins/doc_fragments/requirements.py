@@ -1,0 +1,30 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The Python packages on the controller; in step with module_utils/_module/dependencies.py."""
+
+    DOCUMENTATION = r"""
+requirements:
+  - Python 3.11 or newer
+  - PyYAML
+  - cryptography
+"""
+
+    TALOS_API = r"""
+requirements:
+  - Python 3.11 or newer
+  - PyYAML
+  - cryptography
+  - protobuf
+  - grpclib
+"""
+
+    KUBERNETES = r"""
+requirements:
+  - kubernetes
+"""

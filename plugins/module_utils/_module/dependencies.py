@@ -1,0 +1,28 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Python packages the modules need, and the message when one is missing.
+
+Private to this collection: it may change at any time. Keep in step with the fragment ``requirements``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+# What is imported -> what is installed. Offline modules need less than those that talk to a node.
+LIBRARY: dict[str, str] = {"yaml": "PyYAML", "cryptography": "cryptography"}
+TALOS_API: dict[str, str] = {**LIBRARY, "google.protobuf": "protobuf", "grpclib": "grpclib"}
+KUBERNETES: dict[str, str] = {"kubernetes": "kubernetes"}
+
+
+def require(module: AnsibleModule, packages: dict[str, str]) -> None:
+    """Fail with Ansible's own message when one of ``packages`` (import name -> package name) is missing."""
+    for name, package in packages.items():
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            module.fail_json(msg=missing_required_lib(package), exception=traceback.format_exc())

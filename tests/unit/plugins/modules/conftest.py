@@ -1,0 +1,85 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calling a module as Ansible does: arguments in, one JSON object out."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.homelab.talos.plugins.module_utils._module import talos_module
+from ansible_collections.homelab.talos.plugins.module_utils.talos import secrets_bundle
+
+RunModule = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run_module(capsys: pytest.CaptureFixture[str]) -> RunModule:
+    """Return a function that runs ``main()`` of a module; the result has ``exit_status`` besides what was printed."""
+
+    def run(module: ModuleType, check_mode: bool = False, diff: bool = False, **params: Any) -> dict[str, Any]:
+        arguments = {**params, "_ansible_check_mode": check_mode, "_ansible_diff": diff}
+        with patch_module_args(arguments), pytest.raises(SystemExit) as ended:
+            module.main()
+        printed = capsys.readouterr()
+        result: dict[str, Any] = json.loads(printed.out)
+        assert printed.err == ""
+        if "msg" in result:
+            assert "\n" not in result["msg"], "messages are one line"
+        return {**result, "exit_status": ended.value.code or 0}
+
+    return run
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime.datetime], None]:
+    """Return a function that sets the clock of the modules."""
+
+    def set_clock(moment: datetime.datetime) -> None:
+        monkeypatch.setattr(talos_module.TalosModule, "now", lambda self: moment)
+
+    return set_clock
+
+
+@pytest.fixture(scope="session")
+def bundle() -> dict[str, Any]:
+    """Return the secrets bundle of one cluster (a short service account key keeps it quick)."""
+    return secrets_bundle.generate(service_account_bits=2048)
+
+
+@pytest.fixture(scope="session")
+def other_bundle() -> dict[str, Any]:
+    """Return the secrets bundle of another cluster."""
+    return secrets_bundle.generate(service_account_bits=2048)
+
+
+@pytest.fixture
+def bundle_path(tmp_path: Path, bundle: dict[str, Any]) -> Path:
+    """Return the path of a bundle on disk."""
+    path = tmp_path / "secrets.yaml"
+    path.write_text(secrets_bundle.dump(bundle))
+    path.chmod(0o600)
+    return path
+
+
+def snapshot(directory: Path) -> dict[str, tuple[int, bytes]]:
+    """Return mode and content of every file below a directory, to prove that nothing was written."""
+    return {
+        str(path.relative_to(directory)): (path.stat().st_mode, path.read_bytes())
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def files_in() -> Callable[[Path], dict[str, tuple[int, bytes]]]:
+    """Return the function that takes a snapshot of a directory."""
+    return snapshot
