@@ -56,10 +56,13 @@ def client_certificate(text: str, source: str = "kubeconfig") -> bytes:
         user: dict[str, Any] = users[contexts[document["current-context"]]["user"]]
         return base64.b64decode(user["client-certificate-data"], validate=True)
     except (yaml_text.YamlError, IndexError, KeyError, TypeError, ValueError):
-        raise KubeconfigError(f"{source}: holds no client certificate for its current context; create it anew") from None
+        cause = "holds no client certificate for its current context"
+        raise KubeconfigError(f"{source}: {cause}; create it anew") from None
 
 
-def needs_renewal(text: str, now: datetime.datetime, below: float = pki.RENEW_BELOW, source: str = "kubeconfig") -> bool:
+def needs_renewal(
+    text: str, now: datetime.datetime, below: float = pki.RENEW_BELOW, source: str = "kubeconfig"
+) -> bool:
     """Return whether less than ``below`` of the client certificate's lifetime is left.
 
     :raises KubeconfigError: there is no client certificate.

@@ -303,8 +303,10 @@ def check_key(key: bytes) -> None:
 
 def public_key_pem(key: bytes) -> bytes:
     """Return the public half of a PEM private key as PEM (PKIX)."""
-    return _load_key(key).public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    return (
+        _load_key(key)
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
 
 

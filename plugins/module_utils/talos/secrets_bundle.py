@@ -150,7 +150,8 @@ def service_account_key(bundle: Mapping[str, Any]) -> bytes:
     try:
         return _decode(_section(_section(bundle, "certs"), "k8sserviceaccount")["key"])
     except (KeyError, ValueError, TypeError):
-        raise SecretsBundleError("secrets bundle: certs.k8sserviceaccount is not readable; restore the bundle") from None
+        cause = "certs.k8sserviceaccount is not readable"
+        raise SecretsBundleError(f"secrets bundle: {cause}; restore the bundle") from None
 
 
 def issue_client(

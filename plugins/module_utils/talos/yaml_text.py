@@ -103,8 +103,12 @@ class _Dumper(_DumperBase):  # type: ignore[misc]
     """Dumper with Talos' indentation, without anchors."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:
-        """Indent the items of a list under a key."""
-        return super().increase_indent(flow, False)
+        """Indent as Go does: four spaces, but the keys of a list item start right behind its dash."""
+        if self.indent is None or flow or not self.sequence_context:
+            return super().increase_indent(flow, False)
+        self.indents.append(self.indent)
+        self.indent += 2
+        return None
 
     def ignore_aliases(self, data: Any) -> bool:
         """Write equal objects twice."""
@@ -119,10 +123,13 @@ _FLOAT = re.compile(
 _BOOL = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
 _NULL = re.compile(r"^(?:~|null|Null|NULL|)$")
 _MERGE = re.compile(r"^<<$")
+_OTHER_BREAK = re.compile("[\r\x85\u2028\u2029]")
 _AMBIGUOUS = re.compile(r"^(?:y|Y|n|N|=|<<)$")
 
 
 def _text(dumper: Any, value: str) -> Any:
+    if _OTHER_BREAK.search(value):
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"')
     if "\n" in value:
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|")
     if any(pattern.match(value) for pattern in (_INT, _FLOAT, _BOOL, _NULL, _AMBIGUOUS)):

@@ -1,0 +1,384 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster and its nodes as the inventory declares them.
+
+These are the only inputs of the renderer. Reading refuses what cannot be used, one line per error; whether a usable
+definition is also a good one is for the rules to judge.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import versions
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.fields import DefinitionError, Fields
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.flavours import FLAVOURS
+
+__all__ = ["Cluster", "DefinitionError", "ExtensionService", "Install", "Network", "Node", "Variant"]
+
+MACHINE_TYPES = ("controlplane", "worker")
+ROLES = ("compute", "gateway")
+PROVIDERS = ("emulated", "hardware", "qemu")
+DEFAULT_TALOS_VERSION = "v1.13.9"
+_NAME = re.compile(r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What the image of a role holds.
+
+    :param extensions: names of the system extensions.
+    :param installer_image: reference of the installer that holds them, empty for the one of the Image Factory.
+    """
+
+    extensions: tuple[str, ...] = ()
+    installer_image: str = ""
+
+    @classmethod
+    def from_mapping(cls, data: Any, owner: str, prefix: str) -> Variant:
+        """Read ``talos_variants.<role>``."""
+        fields = Fields(owner, prefix, data, ("extensions", "installer_image"))
+        return cls(tuple(sorted(set(fields.texts("extensions")))), fields.text("installer_image", ""))
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster of an inventory. See ``from_mapping`` for the keys."""
+
+    name: str
+    endpoint: str
+    flavour: str = "plain"
+    provider: str = "emulated"
+    talos_version: str = DEFAULT_TALOS_VERSION
+    kubernetes_version: str = ""
+    pod_subnets: tuple[str, ...] = ()
+    service_subnets: tuple[str, ...] = ()
+    join_subnet: str = ""
+    dns_domain: str = ""
+    gateways: int = 1
+    cni: str = ""
+    proxy_disabled: bool = False
+    coredns_disabled: bool = False
+    discovery: bool = True
+    allow_scheduling_on_control_planes: bool = True
+    vip: str = ""
+    cert_sans: tuple[str, ...] = ()
+    registry_mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    variants: Mapping[str, Variant] = field(default_factory=dict)
+    patches: tuple[Any, ...] = ()
+
+    KEYS = [
+        "name",
+        "provider",
+        "endpoint",
+        "flavour",
+        "talos_version",
+        "kubernetes_version",
+        "pod_subnets",
+        "service_subnets",
+        "join_subnet",
+        "dns_domain",
+        "gateways",
+        "cni",
+        "proxy",
+        "coredns",
+        "discovery",
+        "allow_scheduling_on_control_planes",
+        "vip",
+        "cert_sans",
+        "registry_mirrors",
+        "variants",
+        "patches",
+    ]
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> Cluster:
+        """Read the cluster part of a cluster definition.
+
+        :param data: the keys of ``talos_cluster``, and ``provider`` and ``variants``. What is left out comes from the
+            flavour (``dns_domain``, ``pod_subnets``, ``service_subnets``, ``join_subnet``, ``cni``, ``proxy``,
+            ``coredns``, ``discovery``) or from the Talos line (``kubernetes_version``).
+        :raises DefinitionError: a key is unknown or a value cannot be used.
+        """
+        fields = Fields("cluster", "talos_cluster", data, cls.KEYS)
+        name = fields.text("name")
+        if not _NAME.match(name):
+            raise fields.error("name", f"{name!r} is not a name", "use lower-case letters, digits, dots and dashes")
+        fields.owner = f"cluster {name}"
+        flavour = FLAVOURS[fields.choice("flavour", FLAVOURS, "plain")]
+        talos_version = _version(fields, "talos_version", DEFAULT_TALOS_VERSION)
+        try:
+            line = versions.talos_line(talos_version)
+        except versions.UnknownVersion as error:
+            raise fields.error("talos_version", str(error)) from None
+        return cls(
+            name=name,
+            endpoint=_endpoint(fields),
+            flavour=flavour.name,
+            provider=fields.choice("provider", PROVIDERS, "emulated"),
+            talos_version=talos_version,
+            kubernetes_version=_version(fields, "kubernetes_version", line.default_kubernetes),
+            pod_subnets=fields.subnets("pod_subnets", flavour.pod_subnets),
+            service_subnets=fields.subnets("service_subnets", flavour.service_subnets),
+            join_subnet=fields.subnet("join_subnet", flavour.join_subnet),
+            dns_domain=fields.text("dns_domain", flavour.dns_domain),
+            gateways=fields.number("gateways", 1),
+            cni=fields.choice("cni", ("flannel", "none"), flavour.cni),
+            proxy_disabled=_disabled(fields, "proxy", flavour.proxy_disabled),
+            coredns_disabled=_disabled(fields, "coredns", flavour.coredns_disabled),
+            discovery=fields.flag("discovery", flavour.discovery),
+            allow_scheduling_on_control_planes=fields.flag("allow_scheduling_on_control_planes", True),
+            vip=fields.address("vip", ""),
+            cert_sans=fields.texts("cert_sans"),
+            registry_mirrors=_mirrors(fields, flavour.registry_mirrors),
+            variants=_variants(fields),
+            patches=_patches(fields),
+        )
+
+    @property
+    def endpoint_host(self) -> str:
+        """Host part of the endpoint: an address or a name, without brackets."""
+        return urlsplit(self.endpoint).hostname or ""
+
+    def variant(self, role: str) -> Variant:
+        """Return the image variant of a role; an empty one when none is declared."""
+        return self.variants.get(role, Variant())
+
+
+@dataclass(frozen=True)
+class Network:
+    """The primary network of a node (``talos_network``).
+
+    :param interface: name of the link, or of its alias when ``hardware_address`` is given.
+    :param dhcp: take the address from DHCP; then ``prefix`` and ``gateway`` may be missing.
+    :param prefix: length of the node network's prefix in bits, 0 when not declared.
+    :param gateway: default gateway, empty for none.
+    :param nameservers: addresses of name servers.
+    :param hardware_address: permanent MAC address that selects the link, whatever its name.
+    :param mtu: in bytes, 0 for the link's own.
+    """
+
+    interface: str = "eth0"
+    dhcp: bool = False
+    prefix: int = 0
+    gateway: str = ""
+    nameservers: tuple[str, ...] = ()
+    search_domains: tuple[str, ...] = ()
+    hardware_address: str = ""
+    mtu: int = 0
+
+    KEYS = ("interface", "dhcp", "prefix", "gateway", "nameservers", "search_domains", "hardware_address", "mtu")
+
+    @classmethod
+    def from_mapping(cls, data: Any, owner: str) -> Network:
+        """Read ``talos_network``."""
+        fields = Fields(owner, "talos_network", data, cls.KEYS)
+        network = cls(
+            interface=fields.text("interface", "eth0"),
+            dhcp=fields.flag("dhcp", False),
+            prefix=fields.number("prefix", 0, 1, 128),
+            gateway=fields.address("gateway", ""),
+            nameservers=fields.addresses("nameservers"),
+            search_domains=fields.texts("search_domains"),
+            hardware_address=fields.text("hardware_address", "").lower(),
+            mtu=fields.number("mtu", 0, 68, 65535),
+        )
+        if not network.dhcp and not network.prefix:
+            raise fields.error("prefix", "is required for a static address", "give the prefix length or dhcp: true")
+        if network.hardware_address and not re.match(r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$", network.hardware_address):
+            raise fields.error("hardware_address", "is not a MAC address", "write it like 52:54:00:12:34:56")
+        return network
+
+
+@dataclass(frozen=True)
+class Install:
+    """Where Talos is installed (``talos_install``).
+
+    :param disk: path of the disk, such as ``/dev/vda``.
+    :param disk_selector: properties that select the disk instead, as in ``machine.install.diskSelector``.
+    :param image: installer image, empty for the one of the variant.
+    :param wipe: whether the disk is wiped first.
+    """
+
+    disk: str = ""
+    disk_selector: Mapping[str, Any] = field(default_factory=dict)
+    image: str = ""
+    wipe: bool = False
+
+    KEYS = ("disk", "disk_selector", "image", "wipe")
+
+    @classmethod
+    def from_mapping(cls, data: Any, owner: str) -> Install:
+        """Read ``talos_install``."""
+        fields = Fields(owner, "talos_install", data, cls.KEYS)
+        install = cls(
+            disk=fields.text("disk", ""),
+            disk_selector=fields.mapping("disk_selector"),
+            image=fields.text("image", ""),
+            wipe=fields.flag("wipe", False),
+        )
+        if not install.disk and not install.disk_selector:
+            raise fields.error("disk", "is required", "give disk or disk_selector")
+        if install.disk and install.disk_selector:
+            raise fields.error("disk", "is given together with disk_selector", "give one of them")
+        return install
+
+
+@dataclass(frozen=True)
+class ExtensionService:
+    """Configuration of an extension's service (an item of ``talos_extension_services``)."""
+
+    name: str
+    environment: tuple[str, ...] = ()
+    config_files: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def from_mapping(cls, data: Any, owner: str, index: int) -> ExtensionService:
+        """Read one item: ``name``, ``environment`` (list of ``KEY=value``), ``config_files`` (content, mount_path)."""
+        prefix = f"talos_extension_services[{index}]"
+        fields = Fields(owner, prefix, data, ("name", "environment", "config_files"))
+        files = []
+        for position, item in enumerate(fields.items("config_files")):
+            part = Fields(owner, f"{prefix}.config_files[{position}]", item, ("content", "mount_path"))
+            files.append((part.text("content"), part.text("mount_path")))
+        for entry in fields.texts("environment"):
+            if "=" not in entry:
+                raise fields.error("environment", "an entry has no =", "write each as KEY=value")
+        return cls(fields.text("name"), fields.texts("environment"), tuple(files))
+
+
+@dataclass(frozen=True)
+class Node:
+    """One host of an inventory. See ``from_mapping`` for the keys."""
+
+    name: str
+    machine_type: str
+    role: str
+    address: str
+    network: Network = field(default_factory=lambda: Network(dhcp=True))
+    install: Install = field(default_factory=Install)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    taints: Mapping[str, str] = field(default_factory=dict)
+    extension_services: tuple[ExtensionService, ...] = ()
+    patches: tuple[Any, ...] = ()
+    erase: bool = False
+
+    KEYS = [
+        "name",
+        "machine_type",
+        "role",
+        "address",
+        "network",
+        "install",
+        "labels",
+        "annotations",
+        "taints",
+        "extension_services",
+        "patches",
+        "erase",
+    ]
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> Node:
+        """Read one node of a cluster definition.
+
+        :param data: ``name``, ``machine_type`` (controlplane, worker), ``role`` (compute, gateway), ``address``, and
+            optionally ``network``, ``install``, ``labels``, ``annotations``, ``taints``, ``extension_services``,
+            ``patches``, ``erase``: the values of the host's ``talos_*`` variables.
+        :raises DefinitionError: a key is unknown or a value cannot be used.
+        """
+        fields = Fields(f"host {data.get('name', '?')}", "", data, cls.KEYS)
+        name = fields.text("name")
+        if not _NAME.match(name) or len(name) > 253:
+            raise fields.error("name", f"{name!r} cannot be a host name", "use lower-case letters, digits and dashes")
+        services = tuple(
+            ExtensionService.from_mapping(item, fields.owner, index)
+            for index, item in enumerate(fields.items("extension_services"))
+        )
+        return cls(
+            name=name,
+            machine_type=fields.choice("machine_type", MACHINE_TYPES),
+            role=fields.choice("role", ROLES),
+            address=fields.address("address"),
+            network=Network.from_mapping(fields.data.get("network") or {"dhcp": True}, fields.owner),
+            install=Install.from_mapping(fields.data.get("install") or {}, fields.owner),
+            labels=fields.text_mapping("labels"),
+            annotations=fields.text_mapping("annotations"),
+            taints=fields.text_mapping("taints"),
+            extension_services=services,
+            patches=_patches(fields),
+            erase=fields.flag("erase", False),
+        )
+
+    @property
+    def is_controlplane(self) -> bool:
+        """Whether the node is a control plane."""
+        return self.machine_type == "controlplane"
+
+    @property
+    def subnet(self) -> str:
+        """The node network as a CIDR; without a declared prefix, the address alone."""
+        address = ipaddress.ip_address(self.address)
+        prefix = self.network.prefix or address.max_prefixlen
+        return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))
+
+
+def _version(fields: Fields, key: str, default: str) -> str:
+    try:
+        return str(versions.parse_version(fields.text(key, default)))
+    except versions.UnknownVersion as error:
+        raise fields.error(key, str(error)) from None
+
+
+def _endpoint(fields: Fields) -> str:
+    value = fields.text("endpoint")
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme == "https" and bool(parts.hostname) and parts.path in ("", "/") and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise fields.error("endpoint", f"{value!r} is not an https URL", "write it like https://198.18.1.11:6443")
+    return value.rstrip("/")
+
+
+def _disabled(fields: Fields, key: str, default: bool) -> bool:
+    part = Fields(fields.owner, f"{fields.prefix}.{key}", fields.data.get(key) or {}, ("disabled",))
+    return part.flag("disabled", default)
+
+
+def _mirrors(fields: Fields, default: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    if not fields.has("registry_mirrors"):
+        return default
+    declared = fields.mapping("registry_mirrors")
+    part = Fields(fields.owner, f"{fields.prefix}.registry_mirrors", declared, declared)
+    return {host: part.texts(host) for host in sorted(declared)}
+
+
+def _variants(fields: Fields) -> Mapping[str, Variant]:
+    part = Fields(fields.owner, "talos_variants", fields.mapping("variants"), ROLES)
+    return {
+        role: Variant.from_mapping(value or {}, fields.owner, f"talos_variants.{role}")
+        for role, value in sorted(part.data.items())
+    }
+
+
+def _patches(fields: Fields) -> tuple[Any, ...]:
+    patches = fields.items("patches")
+    for index, patch in enumerate(patches):
+        if isinstance(patch, list):
+            raise fields.error(
+                f"patches[{index}]",
+                "JSON6902 patches are not supported for multi-document machine configuration",
+                "write the patch as a partial configuration",
+            )
+        if not isinstance(patch, (str, Mapping)) or not patch:
+            raise fields.error(f"patches[{index}]", "expected a partial configuration (mapping or YAML text)")
+    return patches

@@ -1,0 +1,42 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documents for extension services and registry mirrors.
+
+Sources: siderolabs/talos:pkg/machinery/config/types/runtime/extensions/service_config.go,
+pkg/machinery/config/types/cri/registry_mirror.go.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import Cluster, Node
+
+
+def extension_documents(node: Node) -> list[dict[str, Any]]:
+    """Return one ExtensionServiceConfig for each declared extension service, ordered by name."""
+    documents = []
+    for service in sorted(node.extension_services, key=lambda item: item.name):
+        document: dict[str, Any] = {"apiVersion": "v1alpha1", "kind": "ExtensionServiceConfig", "name": service.name}
+        if service.config_files:
+            document["configFiles"] = [
+                {"content": content, "mountPath": mount_path} for content, mount_path in service.config_files
+            ]
+        if service.environment:
+            document["environment"] = list(service.environment)
+        documents.append(document)
+    return documents
+
+
+def registry_documents(cluster: Cluster) -> list[dict[str, Any]]:
+    """Return one RegistryMirrorConfig for each mirrored registry, ordered by host."""
+    return [
+        {
+            "apiVersion": "v1alpha1",
+            "kind": "RegistryMirrorConfig",
+            "name": host,
+            "endpoints": [{"url": url} for url in endpoints],
+        }
+        for host, endpoints in sorted(cluster.registry_mirrors.items())
+    ]
