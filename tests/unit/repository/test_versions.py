@@ -1,0 +1,132 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A version is pinned at one place; every other mention agrees with it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from ansible_collections.homelab.talos.tests.unit.repository.tree import ROOT, below, load_yaml, name
+
+
+def requirements(text: str) -> dict[str, Requirement]:
+    """Return the requirements of a pip requirements file by their lower-case names."""
+    lines = (line.split("#")[0].strip() for line in text.splitlines())
+    found = [Requirement(line) for line in lines if line and not line.startswith("-")]
+    return {requirement.name.lower(): requirement for requirement in found}
+
+
+def pins(path: str) -> dict[str, str]:
+    """Return the exact version of each requirement of a file below the root."""
+    found = {}
+    for package, requirement in requirements((ROOT / path).read_text()).items():
+        (specifier,) = requirement.specifier
+        assert specifier.operator == "==", f"{path}: {requirement} is not pinned"
+        found[package] = specifier.version
+    return found
+
+
+RUNTIME = pins("requirements.txt")
+DEVELOPMENT = pins("requirements-dev.txt")
+
+
+def table_problems(table: str, pinned: dict[str, str]) -> list[str]:
+    """Return the rows ``| package | version |`` of a Markdown table that differ from the pins, and the missing ones."""
+    rows = {
+        package.lower(): version
+        for package, version in re.findall(r"^\| `([\w.-]+)` \| ([\w.]+) \|", table, re.MULTILINE)
+    }
+    problems = [f"{package} is not in the table" for package in pinned if package not in rows]
+    for package, version in rows.items():
+        if package in pinned and pinned[package] != version:
+            problems.append(f"{package}: the table says {version}, the pin {pinned[package]}")
+        elif package not in pinned:
+            problems.append(f"{package} is in the table and not pinned")
+    return problems
+
+
+def test_the_documented_versions_are_the_pinned_ones() -> None:
+    assert table_problems((ROOT / "docs/reference/versions.md").read_text(), RUNTIME) == []
+
+
+def test_a_differing_table_is_seen() -> None:
+    table = "| `molecule` | 25.1 |\n| `nothing` | 1 |\n"
+    assert table_problems(table, {"molecule": "26.1", "pytest": "9"}) == [
+        "pytest is not in the table",
+        "molecule: the table says 25.1, the pin 26.1",
+        "nothing is in the table and not pinned",
+    ]
+
+
+def test_no_pin_is_repeated() -> None:
+    assert set(RUNTIME) & set(DEVELOPMENT) == set()
+    assert (ROOT / "requirements-dev.txt").read_text().count("-r requirements.txt") == 1
+
+
+def test_execution_environments_get_what_is_tested() -> None:
+    environment = requirements((ROOT / "meta/ee-requirements.txt").read_text())
+    for package, requirement in environment.items():
+        assert package in RUNTIME, f"{package} is not in requirements.txt"
+        assert str(requirement.specifier) == f">={RUNTIME[package]}", package
+
+
+def test_pytest_ansible_is_nowhere() -> None:
+    """Its option --ansible-inventory collides with testinfra's and every start of pytest dies."""
+    assert not {"pytest-ansible", "tox-ansible", "ansible-dev-tools"} & (set(RUNTIME) | set(DEVELOPMENT))
+
+
+def third_party(source: str) -> set[str]:
+    """Return the names of the top-level packages that Python source imports from outside the standard library."""
+    found = re.findall(r"^\s*(?:from|import) ([a-z_]\w*)", source, re.MULTILINE)
+    return {package for package in found if package not in sys.stdlib_module_names}
+
+
+# Import name: package. Those without an entry have the name of their package.
+PACKAGES = {
+    "yaml": "pyyaml",
+    "google": "protobuf",
+    "testinfra": "pytest-testinfra",
+    "ansible": "ansible-core",
+    # what grpclib itself is built on, and hands out
+    "h2": "grpclib",
+    "multidict": "grpclib",
+}
+IGNORED = {"ansible_collections", "__future__"}
+
+
+@pytest.mark.parametrize("path", sorted(below("plugins", "lab", suffix=".py")), ids=name)
+def test_what_the_code_imports_is_pinned(path: Path) -> None:
+    for package in third_party(path.read_text()) - IGNORED:
+        assert PACKAGES.get(package, package) in RUNTIME, f"{package} is not in requirements.txt"
+
+
+def newest_release(changelog: dict[str, dict[str, object]]) -> Version:
+    """Return the highest released version of changelogs/changelog.yaml."""
+    return max(map(Version, changelog.get("releases") or {}), default=Version("0"))
+
+
+def test_the_version_of_the_collection_is_not_older_than_the_last_release() -> None:
+    version = Version(load_yaml(ROOT / "galaxy.yml")["version"])
+    newest = newest_release(load_yaml(ROOT / "changelogs/changelog.yaml"))
+    fragments = list((ROOT / "changelogs/fragments").glob("*.yml"))
+    assert version > newest if fragments else version >= newest
+
+
+def test_every_system_package_says_what_it_provides() -> None:
+    for line in (ROOT / "meta/ee-bindep.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            assert re.fullmatch(r"[a-z0-9.+-]+ \[platform:dpkg\]  # provides \S+", line), line
+
+
+def test_the_library_is_typed_for_the_oldest_python_that_is_supported() -> None:
+    settings = (ROOT / "pyproject.toml").read_text()
+    assert 'target-version = "py311"' in settings
+    assert 'python_version = "3.11"' in settings
+    assert load_yaml(ROOT / "tests/config.yml")["modules"]["python_requires"] == ">= 3.11"
