@@ -83,14 +83,14 @@ class MaintenanceMode(TalosError):
     """A client with a talosconfig met a node that waits for its first configuration."""
 
     code = "UNAUTHENTICATED"
-    remedy = "apply a machine configuration with insecure: true (pin the fingerprint of its console), or check the address"
+    remedy = "apply a machine configuration in maintenance mode (pin the fingerprint of its console), or check the address"
 
 
 class NotInMaintenance(TalosError):
     """A client without certificate met a node that has a configuration."""
 
     code = "UNAUTHENTICATED"
-    remedy = "the node is configured already: connect with the talosconfig of its cluster (insecure: false)"
+    remedy = "the node has a configuration already: connect with the talosconfig of its cluster"
 
 
 class FailedPrecondition(TalosError):

@@ -94,11 +94,11 @@ class TalosContext:
 
 def utc_now() -> datetime.datetime:
     """Return the current time as an aware datetime in UTC."""
-    return datetime.datetime.now(datetime.timezone.utc)
+    return datetime.datetime.now(datetime.UTC)
 
 
 def _utc(moment: datetime.datetime) -> str:
-    return moment.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def default_path(environment: Mapping[str, str] | None = None) -> Path:
@@ -206,7 +206,8 @@ def render_talosconfig(
     """Return a talosconfig with one context, the current one.
 
     The context has the cluster's name for the role os:admin and ``<role>@<cluster>`` for any other, as talosctl
-    and the GenerateClientConfiguration call name them. The key must have the label Talos writes. The text holds a private key: write it with write_secret.
+    and the GenerateClientConfiguration call name them. The key must have the label Talos writes. The text holds a
+    private key: write it with write_secret.
     """
     name = cluster if role in ("", "os:admin") else f"{role}@{cluster}"
     entry = {

@@ -53,22 +53,23 @@ class Method:
         return self.path.split("/")[2]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _file_set() -> Any:
     require("protobuf", PROTOBUF_IMPORT_ERROR)
     return descriptor_pb2.FileDescriptorSet.FromString(descriptors.FILE_DESCRIPTOR_SET)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def pool() -> DescriptorPool:
     """Return the private descriptor pool. Raises MissingLibrary without protobuf."""
-    private = descriptor_pool.DescriptorPool() if _file_set() else None
-    for file in _file_set().file:
+    files = _file_set().file
+    private = descriptor_pool.DescriptorPool()
+    for file in files:
         private.Add(file)
     return private
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def message(full_name: str) -> type[Any]:
     """Return the class of a message by its full name, for example ``machine.VersionResponse``.
 
@@ -78,7 +79,7 @@ def message(full_name: str) -> type[Any]:
     return message_factory.GetMessageClass(pool().FindMessageTypeByName(full_name))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def enum(full_name: str) -> Any:
     """Return the wrapper (``Name(number)``, ``Value(name)``) of an enum, for example ``cosi.resource.EventType``.
 
@@ -87,7 +88,7 @@ def enum(full_name: str) -> Any:
     return EnumTypeWrapper(pool().FindEnumTypeByName(full_name))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def services() -> dict[str, dict[str, Method]]:
     """Return every service by full name, each as a mapping of method name to Method."""
     found: dict[str, dict[str, Method]] = {}
