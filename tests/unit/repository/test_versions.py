@@ -13,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from ansible_collections.homelab.talos.lab.engine import lock
 from ansible_collections.homelab.talos.tests.unit.repository.tree import ROOT, below, load_yaml, name
 
 
@@ -37,12 +38,15 @@ RUNTIME = pins("requirements.txt")
 DEVELOPMENT = pins("requirements-dev.txt")
 
 
+def section(page: str, heading: str) -> str:
+    """Return the text below a second-level heading of a Markdown page, up to the next one."""
+    return page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
 def table_problems(table: str, pinned: dict[str, str]) -> list[str]:
     """Return the rows ``| package | version |`` of a Markdown table that differ from the pins, and the missing ones."""
-    rows = {
-        package.lower(): version
-        for package, version in re.findall(r"^\| `([\w.-]+)` \| ([\w.]+) \|", table, re.MULTILINE)
-    }
+    cells = re.findall(r"^\| `([\w.-]+)` \| ([\w.]+) \|", table, re.MULTILINE)
+    rows = {package.lower(): version for package, version in cells}
     problems = [f"{package} is not in the table" for package in pinned if package not in rows]
     for package, version in rows.items():
         if package in pinned and pinned[package] != version:
@@ -52,8 +56,16 @@ def table_problems(table: str, pinned: dict[str, str]) -> list[str]:
     return problems
 
 
+PAGE = (ROOT / "docs/reference/versions.md").read_text()
+
+
 def test_the_documented_versions_are_the_pinned_ones() -> None:
-    assert table_problems((ROOT / "docs/reference/versions.md").read_text(), RUNTIME) == []
+    assert table_problems(section(PAGE, "Python packages"), RUNTIME) == []
+
+
+def test_the_documented_programs_are_the_pinned_ones() -> None:
+    programs = {program.name: program.version for program in lock.PROGRAMS if program.version}
+    assert table_problems(section(PAGE, "Programs of the lab"), programs) == []
 
 
 def test_a_differing_table_is_seen() -> None:
@@ -63,6 +75,31 @@ def test_a_differing_table_is_seen() -> None:
         "molecule: the table says 25.1, the pin 26.1",
         "nothing is in the table and not pinned",
     ]
+
+
+def test_talos_and_kubernetes_are_those_of_the_shipped_inventory() -> None:
+    cluster = load_yaml(ROOT / "inventories/homelab/group_vars/all.yml")["talos_cluster"]
+    table = section(PAGE, "Talos and Kubernetes")
+    assert f"| Talos version of the shipped inventories | {cluster['talos_version']} |" in table
+    assert f"| Kubernetes version of the shipped inventories | {cluster['kubernetes_version']} |" in table
+    readme = (ROOT / "README.md").read_text()
+    assert f"Talos {cluster['talos_version']} with Kubernetes {cluster['kubernetes_version']}" in readme
+
+
+def test_the_lab_runs_the_kubernetes_of_the_shipped_inventory() -> None:
+    cluster = load_yaml(ROOT / "inventories/homelab/group_vars/all.yml")["talos_cluster"]
+    kubernetes = {program.version for program in lock.PROGRAMS if program.module == "kubernetes"}
+    assert kubernetes == {cluster["kubernetes_version"]}
+
+
+def test_the_kubernetes_client_is_of_the_line_that_the_lab_runs() -> None:
+    (minor,) = {program.version.split(".")[1] for program in lock.PROGRAMS if program.module == "kubernetes"}
+    assert RUNTIME["kubernetes"].split(".")[0] == minor
+
+
+def test_readme_names_the_line_of_ansible_that_is_pinned() -> None:
+    line = ".".join(RUNTIME["ansible-core"].split(".")[:2])
+    assert f"ansible-core {line} on Python 3.11" in (ROOT / "README.md").read_text()
 
 
 def test_no_pin_is_repeated() -> None:
@@ -97,6 +134,8 @@ PACKAGES = {
     # what grpclib itself is built on, and hands out
     "h2": "grpclib",
     "multidict": "grpclib",
+    # and the Kubernetes client
+    "urllib3": "kubernetes",
 }
 IGNORED = {"ansible_collections", "__future__"}
 
@@ -119,10 +158,24 @@ def test_the_version_of_the_collection_is_not_older_than_the_last_release() -> N
     assert version > newest if fragments else version >= newest
 
 
-def test_every_system_package_says_what_it_provides() -> None:
-    for line in (ROOT / "meta/ee-bindep.txt").read_text().splitlines():
-        if line and not line.startswith("#"):
-            assert re.fullmatch(r"[a-z0-9.+-]+ \[platform:dpkg\]  # provides \S+", line), line
+BINDEP = re.compile(r"([a-z0-9.+-]+) \[platform:dpkg\]  # provides (\S+)")
+
+
+def system_packages() -> dict[str, set[str]]:
+    """Return the distribution's packages and what each provides: programs or absolute paths."""
+    lines = (ROOT / "meta/ee-bindep.txt").read_text().splitlines()
+    matches = [BINDEP.fullmatch(line) for line in lines if line and not line.startswith("#")]
+    assert all(matches), "a line does not end in '# provides PROGRAM'"
+    return {match[1]: set(match[2].split("|")) for match in matches if match}
+
+
+def test_setup_installs_what_the_lab_takes_from_the_distribution() -> None:
+    assert set(system_packages()) >= {*lock.DISTRIBUTION_PROGRAMS.values(), lock.CNI_PACKAGE}
+
+
+def test_setup_and_the_lab_look_for_cni_plugins_in_the_same_places() -> None:
+    expected = {str(folder / lock.CNI_PLUGINS[0]) for folder in lock.CNI_PLUGIN_FOLDERS}
+    assert system_packages()[lock.CNI_PACKAGE] == expected
 
 
 def test_the_library_is_typed_for_the_oldest_python_that_is_supported() -> None:
