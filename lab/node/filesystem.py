@@ -9,14 +9,16 @@ import shutil
 from pathlib import Path
 
 #: Runs as the first process of the node's namespaces; ends by becoming the engine's pause program.
-#: Arguments: directory of the node, directory of the engine's programs, of the CNI plugins, boot id, hostname.
+#: Arguments: directory of the node, directories of the engine's programs, of its
+#: images, of the CNI plugins, boot id, hostname.
 BOOT_SCRIPT = r"""
 set -eu
-node=$1 engine=$2 plugins=$3 boot_id=$4 hostname=$5
+node=$1 engine=$2 images=$3 plugins=$4 boot_id=$5 hostname=$6
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /opt
-mkdir -p /opt/engine /opt/cni/bin /opt/node
+mkdir -p /opt/engine /opt/images /opt/cni/bin /opt/node
 mount --bind "$engine" /opt/engine
+mount --bind "$images" /opt/images
 mount --bind "$plugins" /opt/cni/bin
 mount --bind "$node" /opt/node
 mount --bind /opt/node/etc /etc
@@ -51,6 +53,9 @@ def lay_out(directory: Path) -> None:
         link = directory / "var" / name
         if not link.is_symlink():
             link.symlink_to(target)
+    # What a lease would bring; Talos replaces both from the machine configuration.
+    (directory / "etc/resolv.conf").write_text("", encoding="utf-8")
+    (directory / "etc/hosts").write_text("127.0.0.1 localhost\n", encoding="utf-8")
     for name in _FROM_HOST:
         _copy(Path("/etc") / name, directory / "etc" / name)
 

@@ -95,6 +95,7 @@ class NodeRuntime:
             *("nsenter", f"--net=/run/netns/{self.namespace}"),
             *("unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"),
             *script,
+            str(self.engine.images),
             str(self.engine.cni_plugins),
             self.boot_id,
             self.name,

@@ -1,0 +1,106 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""containerd, the container runtime (Talos service ``cri``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.homelab.talos.lab.engine.ensure import PAUSE_IMAGE
+from ansible_collections.homelab.talos.lab.machined.interfaces import Command, Facts
+from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
+from ansible_collections.homelab.talos.lab.programs.files import write_file
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
+
+SOCKET = "/run/containerd/containerd.sock"
+_CONFIG_FILE = "/etc/cri/containerd.toml"
+_HOSTS_DIRECTORY = "/etc/cri/conf.d/hosts"
+
+_CONFIG = f"""\
+version = 3
+root = "/var/lib/containerd"
+state = "/run/containerd"
+oom_score = 0
+
+[grpc]
+  address = "{SOCKET}"
+
+[plugins."io.containerd.cri.v1.images"]
+  snapshotter = "overlayfs"
+  [plugins."io.containerd.cri.v1.images".pinned_images]
+    sandbox = "{PAUSE_IMAGE}"
+  [plugins."io.containerd.cri.v1.images".registry]
+    config_path = "{_HOSTS_DIRECTORY}"
+
+[plugins."io.containerd.cri.v1.runtime"]
+  restrict_oom_score_adj = true
+  disable_apparmor = true
+  [plugins."io.containerd.cri.v1.runtime".cni]
+    bin_dirs = ["/opt/cni/bin"]
+    conf_dir = "/etc/cni/net.d"
+  [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+      SystemdCgroup = false
+"""
+
+
+class Containerd:
+    """containerd on one node; a :class:`~.machined.interfaces.Program`."""
+
+    def __init__(self, runtime: NodeRuntime) -> None:
+        self._runtime = runtime
+
+    async def prepare(self, config: MachineConfig, facts: Facts) -> Command:
+        """Write containerd's configuration and the registry mirrors of the machine configuration."""
+        etc = self._runtime.directory / "etc"
+        write_file(etc / _CONFIG_FILE.removeprefix("/etc/"), _CONFIG)
+        mirrors = config.value("machine", "registries", "mirrors", default={}) or {}
+        for host, mirror in mirrors.items():
+            folder = "_default" if host == "*" else host
+            path = etc / _HOSTS_DIRECTORY.removeprefix("/etc/") / folder / "hosts.toml"
+            write_file(path, _hosts_file(mirror or {}))
+        return Command(("/opt/engine/containerd", "--config", _CONFIG_FILE))
+
+    async def health(self, config: MachineConfig) -> str | None:
+        """Return None when containerd answers on its socket."""
+        status, _, errors = await self.ctr("version", timeout=10)
+        return None if status == 0 else _last_line(errors)
+
+    async def ctr(self, *arguments: str, timeout: float = 10.0) -> tuple[int, bytes, bytes]:
+        """Run ``ctr`` in the namespace of Kubernetes: exit status, standard output, standard error."""
+        command = ["/opt/engine/ctr", "--address", SOCKET, "--namespace", "k8s.io", *arguments]
+        return await self._runtime.run(command, timeout=timeout)
+
+    async def import_images(self, archives: Iterable[Path]) -> None:
+        """Import image archives of the engine that the node does not hold yet.
+
+        Raises ``RuntimeError`` with containerd's words when one cannot be imported.
+        """
+        for archive in archives:
+            marker = self._runtime.directory / "var/lib/containerd" / f".imported-{archive.stem}"
+            stamp = f"{archive.stat().st_size}-{archive.stat().st_mtime_ns}"
+            if marker.is_file() and marker.read_text(encoding="utf-8") == stamp:
+                continue
+            status, _, errors = await self.ctr("images", "import", f"/opt/images/{archive.name}", timeout=120)
+            if status != 0:
+                raise RuntimeError(f"image {archive.stem} could not be imported: {_last_line(errors)}")
+            write_file(marker, stamp)
+
+
+def _hosts_file(mirror: dict[str, Any]) -> str:
+    """Return containerd's ``hosts.toml`` for one entry of ``machine.registries.mirrors``."""
+    lines = []
+    for endpoint in mirror.get("endpoints") or []:
+        lines += [f'[host."{endpoint}"]', '  capabilities = ["pull", "resolve"]']
+        if mirror.get("overridePath"):
+            lines.append("  override_path = true")
+    return "\n".join(lines) + "\n"
+
+
+def _last_line(text: bytes) -> str:
+    lines = text.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "no answer"

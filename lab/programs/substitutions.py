@@ -1,0 +1,48 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the lab replaces on a node, each with its reason.
+
+Everything else a program gets comes from the node's machine configuration, as on hardware.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Substitution:
+    """One replaced value: *program* and *setting*, what *talos* has there, what the *lab* has, and why."""
+
+    program: str
+    setting: str
+    talos: str
+    lab: str
+    reason: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the fields as a plain mapping."""
+        return asdict(self)
+
+
+SUBSTITUTIONS: tuple[Substitution, ...] = (
+    Substitution("kubelet", "cgroupRoot", "/", "/homelab-talos/<lab>/<node>", "several nodes share one kernel"),
+    Substitution("kubelet", "failCgroupV1", "true", "false", "the host may have version 1 control groups"),
+    Substitution("kubelet", "protectKernelDefaults", "true", "false", "kernel settings belong to the host"),
+    Substitution("kubelet", "oomScoreAdj", "-999", "0", "lowering the score needs CAP_SYS_RESOURCE"),
+    Substitution("kubelet", "enforceNodeAllocatable", "pods", "none", "limits would count the host's memory per node"),
+    Substitution("kubelet", "evictionHard", "defaults", "1% disk, 100Mi memory", "all nodes share the host's disk"),
+    Substitution("kubelet", "systemReserved", "cpu 50m, memory 512Mi", "none", "the host's memory is counted per node"),
+    Substitution("kubelet", "shutdownGracePeriod", "30s", "0s", "there is no D-Bus on a lab node"),
+    Substitution("kubelet", "volumePluginDir", "/usr/libexec/...", "/var/lib/kubelet/volumeplugins", "/usr is the host's"),
+    Substitution("kubelet", "static pods", "by URL from machined", "files in /etc/kubernetes/manifests", "one source less"),
+    Substitution("kubelet", "server", "KubePrism 127.0.0.1:7445", "cluster endpoint", "KubePrism is not emulated"),
+    Substitution("containerd", "oom_score", "-999", "0", "lowering the score needs CAP_SYS_RESOURCE"),
+    Substitution("containerd", "restrict_oom_score_adj", "false", "true", "lowering the score needs CAP_SYS_RESOURCE"),
+    Substitution("containerd", "disable_apparmor", "false", "true", "AppArmor profiles belong to the host"),
+    Substitution("containerd", "images", "pulled from registries", "imported from the engine", "no packet leaves the lab"),
+    Substitution("control plane", "user of the pods", "65534-65536", "root", "the files of the host stay readable to root"),
+    Substitution("network", "CNI", "flannel (VXLAN)", "bridge, host-local, host routes", "flannel's image is not in the engine"),
+    Substitution("extension", "ext-tailscale", "containerboot", "stand-in process", "tailscaled is not in the engine yet"),
+)
