@@ -154,7 +154,6 @@ def spec() -> ArgumentSpec:
     )
 
 
-
 def context_names(text: str, source: str) -> list[str]:
     """Return the names of all contexts in a client configuration."""
     documents = yaml_text.load_all(text, source)

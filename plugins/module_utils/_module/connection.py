@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils.talos.client import Client
+from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.access import NodeAccess, Policy
 from ansible_collections.homelab.talos.plugins.module_utils.talos.talosconfig import TalosContext, load_talosconfig
 
 CONNECTION = ArgumentSpec(
@@ -60,6 +61,12 @@ class Connector:
 
     def maintenance(self, endpoint: str) -> Client:
         """Return a client without authentication, for a node in maintenance mode."""
-        return Client(
-            endpoint, credentials=None, insecure=True, fingerprint=self._fingerprint, timeout=self._timeout
-        )
+        return Client(endpoint, credentials=None, insecure=True, fingerprint=self._fingerprint, timeout=self._timeout)
+
+    def access(self, name: str, endpoint: str, policy: Policy) -> NodeAccess:
+        """Return how to reach a node.
+
+        :param name: the node in messages.
+        :param policy: whether it may be talked to without authentication.
+        """
+        return NodeAccess(name, lambda: self.secure(endpoint), lambda: self.maintenance(endpoint), policy)

@@ -40,9 +40,19 @@ def failure(error: BaseException) -> dict[str, Any]:
     if isinstance(error, ModuleFailure):
         return {"msg": one_line(error), **error.details}
     if isinstance(error, OSError) and not type(error).__module__.startswith(_OWN_PACKAGE):
-        return {"msg": f"{error.filename}: {error.strerror}; check the path and its permissions", "path": error.filename}
+        return {
+            "msg": f"{error.filename}: {error.strerror}; check the path and its permissions",
+            "path": error.filename,
+        }
     details = {name: str(getattr(error, name)) for name in _DETAILS if getattr(error, name, None)}
     return {"msg": one_line(error), **details}
+
+
+def named(details: dict[str, Any], name: str | None) -> dict[str, Any]:
+    """Put the node's name in front of the message unless it names the node already."""
+    if not name or name in details["msg"]:
+        return details
+    return {**details, "msg": f"{name}: {details['msg']}"}
 
 
 def one_line(error: BaseException) -> str:

@@ -49,10 +49,31 @@ def hide_secrets(module: AnsibleModule, *values: Any) -> None:
                 module.no_log_values.add(secret)
 
 
+def hide_only_secrets(module: AnsibleModule, values: list[Any]) -> None:
+    """Take back the censoring of every word in ``values`` and censor only the secrets in them."""
+    for value in values:
+        module.no_log_values.difference_update(_words_of(value))
+    hide_secrets(module, *values)
+
+
+def _words_of(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _words_of(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _words_of(item)
+    else:
+        yield str(value)
+
+
 def _secrets_of(value: Any, secret: bool) -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _secrets_of(item, secret or str(key).lower() in _SECRET_KEYS)
+            if key == "patches" and isinstance(item, (list, tuple)):
+                # A patch may be the text of a configuration.
+                yield from (patch for patch in item if isinstance(patch, str))
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _secrets_of(item, secret)

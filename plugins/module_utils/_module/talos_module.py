@@ -17,8 +17,13 @@ from typing import Any, NoReturn
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import LIBRARY, require
-from ansible_collections.homelab.talos.plugins.module_utils._module.errors import ModuleFailure, failure, is_expected
-from ansible_collections.homelab.talos.plugins.module_utils._module.secrets import hide_secrets
+from ansible_collections.homelab.talos.plugins.module_utils._module.errors import (
+    ModuleFailure,
+    failure,
+    is_expected,
+    named,
+)
+from ansible_collections.homelab.talos.plugins.module_utils._module.secrets import hide_only_secrets, hide_secrets
 
 Result = dict[str, Any]
 
@@ -28,10 +33,15 @@ class TalosModule:
 
     :param spec: options and their rules.
     :param packages: Python packages the module needs, see :mod:`dependencies`.
+    :param structured: options declared ``no_log`` (which keeps them out of the controller's log) of which only the
+        secrets within shall be censored in results, not every word.
     """
 
-    def __init__(self, spec: ArgumentSpec, packages: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, spec: ArgumentSpec, packages: dict[str, str] | None = None, structured: tuple[str, ...] = ()
+    ) -> None:
         self._ansible = spec.create_module()
+        hide_only_secrets(self._ansible, [self._ansible.params[name] for name in structured])
         self.params: dict[str, Any] = self._ansible.params
         self.check_mode: bool = self._ansible.check_mode
         require(self._ansible, LIBRARY if packages is None else packages)
@@ -39,6 +49,11 @@ class TalosModule:
     def now(self) -> datetime.datetime:
         """Return the current time in UTC; tests replace it."""
         return datetime.datetime.now(datetime.timezone.utc)
+
+    @property
+    def wants_diff(self) -> bool:
+        """Whether the operator asked for differences."""
+        return bool(self._ansible._diff)
 
     def warn(self, text: str) -> None:
         """Show a warning to the operator."""
@@ -67,7 +82,7 @@ class TalosModule:
                 result = asyncio.run(_finish(result))
         except Exception as error:
             if is_expected(error):
-                self._ansible.fail_json(**failure(error))
+                self._ansible.fail_json(**named(failure(error), self.params.get("name")))
             self._ansible.fail_json(
                 msg=f"unexpected {type(error).__name__}: this is a defect of homelab.talos; run again with -vvv",
                 exception=traceback.format_exc(),

@@ -15,10 +15,13 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.homelab.talos.plugins.module_utils._module import talos_module
-from ansible_collections.homelab.talos.plugins.module_utils.talos import secrets_bundle
+from ansible_collections.homelab.talos.plugins.module_utils._module import connection, talos_module
+from ansible_collections.homelab.talos.plugins.module_utils.talos import secrets_bundle, waiting
+from ansible_collections.homelab.talos.plugins.module_utils.talos.talosconfig import Credentials, render_talosconfig
+from ansible_collections.homelab.talos.tests.unit.plugins.fake_node import FakeWorld
 
 RunModule = Callable[..., dict[str, Any]]
+REAL_PACE = waiting.Pace
 
 
 @pytest.fixture
@@ -68,6 +71,30 @@ def bundle_path(tmp_path: Path, bundle: dict[str, Any]) -> Path:
     path.write_text(secrets_bundle.dump(bundle))
     path.chmod(0o600)
     return path
+
+
+@pytest.fixture
+def talosconfig(tmp_path: Path, bundle: dict[str, Any]) -> Path:
+    """Return the path of an administrator's client configuration."""
+    path = tmp_path / "talosconfig"
+    pair = secrets_bundle.issue_client(bundle)
+    ca = secrets_bundle.authority(bundle, "os").crt
+    path.write_text(render_talosconfig("home", "os:admin", ["198.18.1.11"], [], Credentials(ca, pair.crt, pair.key)))
+    return path
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
+    """Return a network of fake nodes that modules reach instead of the real one; time passes only in name."""
+    made = FakeWorld()
+    monkeypatch.setattr(connection, "Client", made.client)
+    now = [0.0]
+
+    async def pause(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(waiting, "Pace", lambda: REAL_PACE(clock=lambda: now[0], pause=pause))
+    return made
 
 
 def snapshot(directory: Path) -> dict[str, tuple[int, bytes]]:

@@ -1,0 +1,161 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each control plane knows about etcd, and whether a cluster may be bootstrapped: reading and judging apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message
+from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import TalosError
+from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.access import NodeAccess, open_node
+
+DATA_DIRECTORY = "/var/lib/etcd"
+_DATA = "member"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member of etcd."""
+
+    id: str
+    hostname: str
+    addresses: tuple[str, ...]
+    is_learner: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the member as plain data."""
+        return {
+            "id": self.id,
+            "hostname": self.hostname,
+            "addresses": list(self.addresses),
+            "is_learner": self.is_learner,
+        }
+
+
+@dataclass(frozen=True)
+class EtcdView:
+    """etcd as one control plane sees it.
+
+    :ivar name: the control plane.
+    :ivar error: why it could not be asked, empty when it could.
+    :ivar in_maintenance: it has no configuration yet, and so no etcd.
+    :ivar service: state of the service ``etcd``, empty when there is none.
+    :ivar healthy: the service is running and healthy.
+    :ivar members: as this node knows them.
+    :ivar has_data: its disk holds the data of an etcd member.
+    """
+
+    name: str
+    error: str = ""
+    in_maintenance: bool = False
+    service: str = ""
+    healthy: bool = False
+    members: tuple[Member, ...] = ()
+    has_data: bool = False
+
+    def __str__(self) -> str:
+        if self.error:
+            return f"{self.name} cannot be asked ({self.error})"
+        if self.in_maintenance:
+            return f"{self.name} is in maintenance mode"
+        return f"{self.name} has etcd {self.service or 'not set up'} with {len(self.members)} member(s)"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether to bootstrap.
+
+    :ivar kind: ``bootstrapped`` (nothing to do), ``needed``, ``wait`` (not clear yet) or ``refused``.
+    :ivar reason: one line.
+    """
+
+    kind: Literal["bootstrapped", "needed", "wait", "refused"]
+    reason: str
+    members: tuple[Member, ...] = ()
+
+
+async def read_etcd(access: NodeAccess) -> EtcdView:
+    """Ask one control plane; an error becomes part of the view."""
+    try:
+        async with open_node(access) as node:
+            if node.via == "maintenance":
+                return EtcdView(access.name, in_maintenance=True)
+            service, healthy = await _service(node.client)
+            members = await _members(node.client) if service == "Running" else ()
+            return EtcdView(access.name, "", False, service, healthy, members, await _has_data(node.client))
+    except TalosError as error:
+        return EtcdView(access.name, error=str(error))
+
+
+def judge(views: Sequence[EtcdView], control_planes: Mapping[str, str]) -> Verdict:
+    """Return whether the cluster has to be bootstrapped.
+
+    :param views: of all control planes.
+    :param control_planes: name -> address of the control planes the cluster shall have.
+    """
+    known = {member.id: member for view in views for member in view.members}
+    members = tuple(known[identity] for identity in sorted(known))
+    groups = {frozenset(member.id for member in view.members) for view in views if view.members}
+    if any(not one & other for one in groups for other in groups):
+        return Verdict("refused", f"control planes belong to different etcd clusters: {_list(views)}", members)
+    strangers = [member for member in members if not set(member.addresses) & set(control_planes.values())]
+    if strangers:
+        names = ", ".join(f"{member.hostname} ({', '.join(member.addresses)})" for member in strangers)
+        return Verdict("refused", f"etcd has members that are no control planes of this cluster: {names}", members)
+    if any(view.healthy and view.members for view in views):
+        return Verdict("bootstrapped", f"etcd has {len(members)} member(s)", members)
+    silent = [view for view in views if view.error]
+    if silent:
+        return Verdict("wait", f"not every control plane can be asked: {_list(silent)}", members)
+    if members:
+        return Verdict("wait", f"etcd is not healthy yet: {_list(views)}", members)
+    holding = [view for view in views if view.has_data]
+    if holding:
+        return Verdict("wait", f"the disk of {holding[0].name} holds an etcd member that does not answer", members)
+    return Verdict("needed", "no control plane has an etcd member")
+
+
+async def _service(client: Any) -> tuple[str, bool]:
+    reply = await client.unary("machine.MachineService/ServiceList")
+    for service in reply.messages[0].services:
+        if service.id == "etcd":
+            return service.state, service.state == "Running" and service.health.healthy
+    return "", False
+
+
+async def _members(client: Any) -> tuple[Member, ...]:
+    request = message("machine.EtcdMemberListRequest")()
+    try:
+        reply = await client.unary("machine.MachineService/EtcdMemberList", request)
+    except TalosError:
+        return ()
+    return tuple(
+        Member(
+            f"{member.id:x}",
+            member.hostname,
+            tuple(urlsplit(url).hostname or "" for url in member.peer_urls),
+            member.is_learner,
+        )
+        for member in reply.messages[0].members
+    )
+
+
+async def _has_data(client: Any) -> bool:
+    """Return whether the data directory holds a member; a node that cannot list files refuses a second bootstrap."""
+    request = message("machine.ListRequest")(root=DATA_DIRECTORY)
+    try:
+        async for file in client.stream("machine.MachineService/List", request):
+            if file.relative_name == _DATA or file.name.rstrip("/").endswith(f"/{_DATA}"):
+                return True
+    except TalosError:
+        return False
+    return False
+
+
+def _list(views: Sequence[EtcdView]) -> str:
+    return "; ".join(str(view) for view in views)
