@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from ansible_collections.homelab.talos.lab.engine import lock
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import DEFAULT_TALOS_VERSION
 from ansible_collections.homelab.talos.tests.unit.repository.tree import ROOT, below, load_yaml, name
 
 
@@ -78,12 +79,11 @@ def test_a_differing_table_is_seen() -> None:
 
 
 def test_talos_and_kubernetes_are_those_of_the_shipped_inventory() -> None:
-    cluster = load_yaml(ROOT / "inventories/homelab/group_vars/all.yml")["talos_cluster"]
+    kubernetes = load_yaml(ROOT / "inventories/homelab/group_vars/all.yml")["talos_cluster"]["kubernetes_version"]
     table = section(PAGE, "Talos and Kubernetes")
-    assert f"| Talos version of the shipped inventories | {cluster['talos_version']} |" in table
-    assert f"| Kubernetes version of the shipped inventories | {cluster['kubernetes_version']} |" in table
-    readme = (ROOT / "README.md").read_text()
-    assert f"Talos {cluster['talos_version']} with Kubernetes {cluster['kubernetes_version']}" in readme
+    assert f"| Talos version of the shipped inventories | {DEFAULT_TALOS_VERSION} |" in table
+    assert f"| Kubernetes version of the shipped inventories | {kubernetes} |" in table
+    assert f"Talos {DEFAULT_TALOS_VERSION} with Kubernetes {kubernetes}" in (ROOT / "README.md").read_text()
 
 
 def test_the_lab_runs_the_kubernetes_of_the_shipped_inventory() -> None:
