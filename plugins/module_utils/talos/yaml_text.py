@@ -45,7 +45,7 @@ class YamlError(Exception):
         super().__init__(f"{where}: {cause}; {remedy}" if remedy else f"{where}: {cause}")
 
 
-class _Loader(_LoaderBase):  # type: ignore[misc]
+class _Loader(_LoaderBase):
     """Safe loader with the scalar rules of Go's yaml.v3."""
 
     yaml_implicit_resolvers: dict[str, list[Any]] = {}
@@ -99,7 +99,7 @@ class _Loader(_LoaderBase):  # type: ignore[misc]
         return bool(self.construct_scalar(node).lower() == "true")
 
 
-class _Dumper(_DumperBase):  # type: ignore[misc]
+class _Dumper(_DumperBase):
     """Dumper with Talos' indentation, without anchors."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:

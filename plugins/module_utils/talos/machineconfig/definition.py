@@ -73,29 +73,11 @@ class Cluster:
     variants: Mapping[str, Variant] = field(default_factory=dict)
     patches: tuple[Any, ...] = ()
 
-    KEYS = [
-        "name",
-        "provider",
-        "endpoint",
-        "flavour",
-        "talos_version",
-        "kubernetes_version",
-        "pod_subnets",
-        "service_subnets",
-        "join_subnet",
-        "dns_domain",
-        "gateways",
-        "cni",
-        "proxy",
-        "coredns",
-        "discovery",
-        "allow_scheduling_on_control_planes",
-        "vip",
-        "cert_sans",
-        "registry_mirrors",
-        "variants",
-        "patches",
-    ]
+    KEYS = (
+        *("name", "provider", "endpoint", "flavour", "talos_version", "kubernetes_version", "pod_subnets"),
+        *("service_subnets", "join_subnet", "dns_domain", "gateways", "cni", "proxy", "coredns", "discovery"),
+        *("allow_scheduling_on_control_planes", "vip", "cert_sans", "registry_mirrors", "variants", "patches"),
+    )
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Cluster:
@@ -140,6 +122,25 @@ class Cluster:
             variants=_variants(fields),
             patches=_patches(fields),
         )
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return plain data with every key filled, for which ``from_mapping`` returns an equal cluster."""
+        variants = {
+            role: {"extensions": list(variant.extensions), "installer_image": variant.installer_image}
+            for role, variant in self.variants.items()
+        }
+        values: dict[str, Any] = {key: getattr(self, key) for key in self.KEYS if hasattr(self, key)}
+        values.update(
+            proxy={"disabled": self.proxy_disabled},
+            coredns={"disabled": self.coredns_disabled},
+            registry_mirrors={host: list(urls) for host, urls in self.registry_mirrors.items()},
+            variants=variants,
+        )
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+
+    def extensions_of(self, node: Node) -> tuple[str, ...]:
+        """Return the system extensions in the image of a node: its own, else those of its role's variant."""
+        return self.variant(node.role).extensions if node.extensions is None else node.extensions
 
     @property
     def endpoint_host(self) -> str:
@@ -195,6 +196,12 @@ class Network:
             raise fields.error("hardware_address", "is not a MAC address", "write it like 52:54:00:12:34:56")
         return network
 
+    def to_mapping(self) -> dict[str, Any]:
+        """Return plain data for which ``from_mapping`` returns an equal network; zero numbers are left out."""
+        values = {key: getattr(self, key) for key in self.KEYS}
+        values.update(nameservers=list(self.nameservers), search_domains=list(self.search_domains))
+        return {key: value for key, value in values.items() if value != 0 or isinstance(value, bool)}
+
 
 @dataclass(frozen=True)
 class Install:
@@ -228,6 +235,10 @@ class Install:
         if install.disk and install.disk_selector:
             raise fields.error("disk", "is given together with disk_selector", "give one of them")
         return install
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return plain data for which ``from_mapping`` returns an equal object."""
+        return {**{key: getattr(self, key) for key in self.KEYS}, "disk_selector": dict(self.disk_selector)}
 
 
 @dataclass(frozen=True)
@@ -269,21 +280,12 @@ class Node:
     extension_services: tuple[ExtensionService, ...] = ()
     patches: tuple[Any, ...] = ()
     erase: bool = False
+    extensions: tuple[str, ...] | None = None
 
-    KEYS = [
-        "name",
-        "machine_type",
-        "role",
-        "address",
-        "network",
-        "install",
-        "labels",
-        "annotations",
-        "taints",
-        "extension_services",
-        "patches",
-        "erase",
-    ]
+    KEYS = (
+        *("name", "machine_type", "role", "address", "network", "install", "labels", "annotations", "taints"),
+        *("extension_services", "patches", "erase", "extensions"),
+    )
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Node:
@@ -291,10 +293,11 @@ class Node:
 
         :param data: ``name``, ``machine_type`` (controlplane, worker), ``role`` (compute, gateway), ``address``, and
             optionally ``network``, ``install``, ``labels``, ``annotations``, ``taints``, ``extension_services``,
-            ``patches``, ``erase``: the values of the host's ``talos_*`` variables.
+            ``patches``, ``erase``: the values of the host's ``talos_*`` variables; and ``extensions``, when they are
+            not those of the role's variant.
         :raises DefinitionError: a key is unknown or a value cannot be used.
         """
-        fields = Fields(f"host {data.get('name', '?')}", "", data, cls.KEYS)
+        fields = _HostFields(f"host {data.get('name', '?')}", "", data, cls.KEYS)
         name = fields.text("name")
         if not _NAME.match(name) or len(name) > 253:
             raise fields.error("name", f"{name!r} cannot be a host name", "use lower-case letters, digits and dashes")
@@ -315,7 +318,36 @@ class Node:
             extension_services=services,
             patches=_patches(fields),
             erase=fields.flag("erase", False),
+            extensions=tuple(sorted(set(fields.texts("extensions")))) if fields.has("extensions") else None,
         )
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return plain data with every key filled, for which ``from_mapping`` returns an equal node."""
+        services = [
+            {
+                "name": service.name,
+                "environment": list(service.environment),
+                "config_files": [
+                    {"content": content, "mount_path": mount_path} for content, mount_path in service.config_files
+                ],
+            }
+            for service in self.extension_services
+        ]
+        mapping = {
+            "name": self.name,
+            "machine_type": self.machine_type,
+            "role": self.role,
+            "address": self.address,
+            "network": self.network.to_mapping(),
+            "install": self.install.to_mapping(),
+            "labels": dict(self.labels),
+            "annotations": dict(self.annotations),
+            "taints": dict(self.taints),
+            "extension_services": services,
+            "patches": list(self.patches),
+            "erase": self.erase,
+        }
+        return mapping if self.extensions is None else {**mapping, "extensions": list(self.extensions)}
 
     @property
     def is_controlplane(self) -> bool:
@@ -328,6 +360,14 @@ class Node:
         address = ipaddress.ip_address(self.address)
         prefix = self.network.prefix or address.max_prefixlen
         return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))
+
+
+class _HostFields(Fields):
+    """Names the variable of a host where a key comes from one."""
+
+    def path(self, key: str) -> str:
+        """Return ``talos_address`` for ``address``; machine type and role come from groups."""
+        return key if key in ("name", "machine_type", "role", "erase") else f"talos_{key}"
 
 
 def _version(fields: Fields, key: str, default: str) -> str:

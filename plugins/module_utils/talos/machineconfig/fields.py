@@ -45,7 +45,7 @@ class Fields:
         self.prefix = prefix
         if not isinstance(data, Mapping):
             raise DefinitionError(owner, prefix, f"expected a mapping, got {kind_of(data)}")
-        self.data = data
+        self.data = plain(data)
         names = sorted(known)
         for key in data:
             if key not in names:
@@ -53,7 +53,11 @@ class Fields:
 
     def error(self, key: str, cause: str, remedy: str = "") -> DefinitionError:
         """Return the error about one key of this mapping."""
-        return DefinitionError(self.owner, f"{self.prefix}.{key}" if self.prefix else key, cause, remedy)
+        return DefinitionError(self.owner, self.path(key), cause, remedy)
+
+    def path(self, key: str) -> str:
+        """Return the whole path of a key, as an operator finds it in the inventory."""
+        return f"{self.prefix}.{key}" if self.prefix else key
 
     def has(self, key: str) -> bool:
         """Return whether the key is given and not null."""
@@ -180,6 +184,26 @@ class Fields:
             return str(ipaddress.ip_network(value))
         except ValueError as error:
             raise self.error(key, f"{value!r} is not a subnet: {error}", "write it like 10.244.0.0/16") from None
+
+
+def plain(value: Any) -> Any:
+    """Return a copy made of exact dict, list, str, int, float, bool and None.
+
+    Ansible hands out subclasses of these that carry tags; a YAML dumper refuses them.
+    """
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    return str(value)
 
 
 def kind_of(value: Any) -> str:

@@ -159,7 +159,7 @@ def installer_image(cluster: Cluster, node: Node) -> str:
     variant = cluster.variant(node.role)
     if node.install.image or variant.installer_image:
         return node.install.image or variant.installer_image
-    return versions.installer_image(cluster.talos_version, extensions.schematic(variant.extensions)[0])
+    return versions.installer_image(cluster.talos_version, extensions.schematic(cluster.extensions_of(node))[0])
 
 
 def _features(cluster: Cluster) -> dict[str, Any]:
