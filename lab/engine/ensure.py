@@ -89,7 +89,9 @@ def _named_engine(directory: Path, plugins: Path, progress: Progress, environ: M
             f"put them there or unset {ENVIRONMENT_VARIABLE} to have the engine built",
         )
     progress(f"engine: using {directory}")
-    archives = cache_directory(environ) / "engine" / f"images-{hashlib.sha256(str(directory).encode()).hexdigest()[:16]}"
+    archives = (
+        cache_directory(environ) / "engine" / f"images-{hashlib.sha256(str(directory).encode()).hexdigest()[:16]}"
+    )
     _ensure_images(directory, archives)
     return Engine(directory, archives, plugins, str(directory), {})
 

@@ -30,7 +30,9 @@ def ip(*arguments: str) -> str:
     done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False, timeout=30)
     if done.returncode != 0:
         cause = f"ip {' '.join(arguments)}: {done.stderr.strip()}"
-        remedy = "run as root" if "not permitted" in done.stderr else "see `ip link` and `ip netns` for what is in the way"
+        remedy = (
+            "run as root" if "not permitted" in done.stderr else "see `ip link` and `ip netns` for what is in the way"
+        )
         raise LabError(cause, remedy)
     return done.stdout
 
@@ -55,6 +57,11 @@ def host_address(subnet: str) -> str:
     hosts = ipaddress.ip_network(subnet).hosts()
     next(hosts)
     return str(next(hosts))
+
+
+def router_namespace(lab: str) -> str:
+    """Return the name of the lab's router namespace."""
+    return f"{lab}-router"
 
 
 def cover_range() -> None:

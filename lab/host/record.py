@@ -48,6 +48,11 @@ class LabRecord:
         """Disks of the lab's nodes."""
         return STATE_DIRECTORY / self.name
 
+    @property
+    def log_file(self) -> Path:
+        """The supervisor's own log."""
+        return self.run_directory / "supervisor.log"
+
     def is_alive(self) -> bool:
         """Tell whether the supervisor still runs (and its process id was not given to another process)."""
         return self.pid > 0 and process_start_time(self.pid) == self.start_time
@@ -55,10 +60,12 @@ class LabRecord:
 
 @dataclass
 class HostRecord:
-    """All labs and the host settings to restore: *sysctls* name -> value before the first lab."""
+    """All labs and the host settings to restore: *sysctls* name -> value before the first lab;
+    *namespace_directory_existed* tells whether /run/netns was there before the first lab."""
 
     labs: dict[str, LabRecord] = field(default_factory=dict)
     sysctls: dict[str, str] = field(default_factory=dict)
+    namespace_directory_existed: bool = True
 
 
 def process_start_time(pid: int) -> int:
@@ -76,7 +83,7 @@ def _load(path: Path) -> HostRecord:
     except FileNotFoundError:
         return HostRecord()
     labs = {name: LabRecord(**value) for name, value in raw["labs"].items()}
-    return HostRecord(labs, raw["sysctls"])
+    return HostRecord(labs, raw["sysctls"], raw["namespace_directory_existed"])
 
 
 def read_record() -> HostRecord:

@@ -83,9 +83,7 @@ class NodeRuntime:
         self.boot_id = self._new_boot_id()
         filesystem.lay_out(self.directory)
         cgroups.create_node_group(self.lab, self.name)
-        await asyncio.to_thread(
-            links.create_node, self.namespace, self._router, self.port, self.address, self._subnet
-        )
+        await asyncio.to_thread(links.create_node, self.namespace, self._router, self.port, self.address, self._subnet)
         await self._start_first_process()
         await self.run(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.default.forwarding=1"])
 

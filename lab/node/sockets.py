@@ -37,7 +37,7 @@ def in_network_namespace(namespace: str, create: Callable[[], socket.socket]) ->
             finally:
                 os.close(descriptor)
             outcome.append(create())
-        except BaseException as error:  # noqa: BLE001 - handed over to the calling thread
+        except BaseException as error:
             outcome.append(error)
 
     thread = threading.Thread(target=enter_and_create, name=f"netns-{namespace}", daemon=True)
@@ -68,5 +68,5 @@ def listen(namespace: str, host: str, port: int) -> socket.socket:
 
 
 def connect(namespace: str, host: str, port: int, timeout: float) -> socket.socket:
-    """Return a TCP socket connected to *host*:*port* from the namespace within *timeout* seconds; raises ``OSError``."""
+    """Return a TCP socket connected to *host*:*port* from the namespace in *timeout* seconds; raises ``OSError``."""
     return in_network_namespace(namespace, lambda: socket.create_connection((host, port), timeout=timeout))

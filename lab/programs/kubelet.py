@@ -129,7 +129,9 @@ def _talos_settings(config: MachineConfig) -> dict[str, Any]:
         "cgroupDriver": "cgroupfs",
         "resolvConf": "/etc/resolv.conf",
         "failSwapOn": False,
-        "seccompDefault": bool(config.value("machine", "kubelet", "defaultRuntimeSeccompProfileEnabled", default=False)),
+        "seccompDefault": bool(
+            config.value("machine", "kubelet", "defaultRuntimeSeccompProfileEnabled", default=False)
+        ),
     }
 
 

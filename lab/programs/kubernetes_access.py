@@ -13,6 +13,7 @@ from typing import Any
 
 import urllib3
 import yaml
+
 from ansible_collections.homelab.talos.lab.machined.interfaces import KubernetesNode
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
 from ansible_collections.homelab.talos.lab.programs.containerd import Containerd
@@ -118,7 +119,9 @@ class KubernetesAccess:
         server = config["clusters"][0]["cluster"]["server"]
         content_type = "application/strategic-merge-patch+json" if method == "PATCH" else "application/json"
         with urllib3.PoolManager(
-            ca_certs=str(etc / f"{PKI_DIRECTORY}/ca.crt".removeprefix("/etc/")), cert_file=str(certificate), retries=False
+            ca_certs=str(etc / f"{PKI_DIRECTORY}/ca.crt".removeprefix("/etc/")),
+            cert_file=str(certificate),
+            retries=False,
         ) as pool:
             try:
                 answer = pool.request(

@@ -32,7 +32,19 @@ async def connect_pods(runtime: NodeRuntime, pod_cidr: str, others: Mapping[str,
 
 def _configuration(pod_cidr: str) -> dict[str, object]:
     # Addresses in use are kept in memory: after a power cut no pod holds one.
-    ipam = {"type": "host-local", "dataDir": "/run/cni", "ranges": [[{"subnet": pod_cidr}]], "routes": [{"dst": "0.0.0.0/0"}]}
-    bridge = {"type": "bridge", "bridge": _BRIDGE, "isGateway": True, "ipMasq": False, "hairpinMode": True, "ipam": ipam}
+    ipam = {
+        "type": "host-local",
+        "dataDir": "/run/cni",
+        "ranges": [[{"subnet": pod_cidr}]],
+        "routes": [{"dst": "0.0.0.0/0"}],
+    }
+    bridge = {
+        "type": "bridge",
+        "bridge": _BRIDGE,
+        "isGateway": True,
+        "ipMasq": False,
+        "hairpinMode": True,
+        "ipam": ipam,
+    }
     port_map = {"type": "portmap", "capabilities": {"portMappings": True}}
     return {"cniVersion": "1.0.0", "name": "lab", "plugins": [bridge, port_map]}

@@ -1,0 +1,163 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line of the lab: ``python -m ansible_collections.homelab.talos.lab``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.homelab.talos.lab import control, lifecycle
+from ansible_collections.homelab.talos.lab.description import LabDescription
+from ansible_collections.homelab.talos.lab.engine.ensure import ensure_engine, print_progress
+from ansible_collections.homelab.talos.lab.engine.lock import PROGRAMS
+from ansible_collections.homelab.talos.lab.errors import LabError
+from ansible_collections.homelab.talos.lab.host.record import read_record
+from ansible_collections.homelab.talos.lab.programs.substitutions import SUBSTITUTIONS
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; errors of the lab are one line on standard error and exit status 1."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except LabError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lab", description="The emulated home lab.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    up = _command(commands, "up", _up, "start a lab from a description")
+    up.add_argument("-f", "--file", required=True, type=Path, help="lab description, JSON or YAML")
+    down = _command(commands, "down", _down, "take a lab down, also one whose supervisor died")
+    down.add_argument("name", help="name of the lab")
+    status = _command(commands, "status", _status, "show the labs of this machine, or one of them")
+    status.add_argument("name", nargs="?", help="name of the lab; all when left out")
+    for name, text in (
+        ("start", "power a machine on"),
+        ("stop", "let Talos shut a machine down"),
+        ("power-off", "pull the plug of a machine"),
+    ):
+        switch = _command(commands, name, _switch, text)
+        switch.set_defaults(command=name)
+        _add_node(switch)
+    logs = _command(commands, "logs", _logs, "show the log of a machine, or of one of its programs")
+    _add_node(logs)
+    logs.add_argument("program", nargs="?", help="program such as kubelet; the names are listed when left out")
+    enter = _command(commands, "enter", _enter, "run a command inside a machine")
+    _add_node(enter)
+    enter.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="a shell when left out")
+    engine = commands.add_parser("engine", help="the real programs the machines run")
+    ensure = _command(engine.add_subparsers(required=True), "ensure", _engine, "get the engine and say where it is")
+    ensure.set_defaults(command="ensure")
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    parser.add_argument("--json", action="store_true", help="print JSON on standard output")
+    return parser
+
+
+def _add_node(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("node", help="name of the machine")
+    parser.add_argument("--lab", help="name of the lab; not needed when only one runs")
+
+
+def _show(options: argparse.Namespace, content: Any, text: str) -> int:
+    print(json.dumps(content, indent=1) if options.json else text)
+    return 0
+
+
+def _up(options: argparse.Namespace) -> int:
+    description = LabDescription.from_file(options.file)
+    status = lifecycle.start_lab(description, print_progress)
+    return _show(options, {"changed": True, **status}, _status_text(status))
+
+
+def _down(options: argparse.Namespace) -> int:
+    changed = lifecycle.take_down(options.name)
+    text = f"lab {options.name} is down" if changed else f"there is no lab {options.name}"
+    return _show(options, {"changed": changed, "name": options.name}, text)
+
+
+def _status(options: argparse.Namespace) -> int:
+    substitutions = [each.to_dict() for each in SUBSTITUTIONS]
+    if options.name:
+        status = lifecycle.lab_status(options.name)
+        text = f"{_status_text(status)}\n\n{_substitutions_text()}"
+        return _show(options, {**status, "substitutions": substitutions}, text)
+    labs = [lifecycle.lab_status(name) for name in sorted(read_record().labs)]
+    text = "\n\n".join([*map(_status_text, labs)] or ["no lab runs on this machine"])
+    return _show(options, {"labs": labs, "substitutions": substitutions}, text)
+
+
+def _status_text(status: dict[str, Any]) -> str:
+    lines = [f"lab {status['name']}: {status['state']}"]
+    row = "  {:<12} {:<16} {:<13} {:<13} {:<10} {}"
+    if status["nodes"]:
+        lines.append(row.format("NODE", "ADDRESS", "TYPE", "STAGE", "READY", "EXTENSIONS"))
+    for node in status["nodes"]:
+        ready = "Ready" if node["kubernetes_ready"] else "-"
+        extensions = ", ".join(node["extensions"]) or "-"
+        lines.append(row.format(node["name"], node["address"], node["machine_type"], node["stage"], ready, extensions))
+    return "\n".join(lines)
+
+
+def _substitutions_text() -> str:
+    row = "  {:<14} {:<24} {:<24} {:<30} {}"
+    lines = ["replaced on every machine of a lab:", row.format("PROGRAM", "SETTING", "TALOS", "LAB", "REASON")]
+    lines += [row.format(each.program, each.setting, each.talos, each.lab, each.reason) for each in SUBSTITUTIONS]
+    return "\n".join(lines)
+
+
+def _switch(options: argparse.Namespace) -> int:
+    lab = lifecycle.find_lab(options.lab, read_record().labs.values())
+    answer = control.ask(lab.run_directory, {"command": options.command, "node": options.node})
+    return _show(options, answer, f"{options.node}: {options.command} {'done' if answer['changed'] else 'not needed'}")
+
+
+def _logs(options: argparse.Namespace) -> int:
+    lab = lifecycle.find_lab(options.lab, read_record().labs.values())
+    directory = lab.state_directory / options.node / "log"
+    if not directory.is_dir():
+        known = ", ".join(sorted(path.name for path in lab.state_directory.iterdir()))
+        raise LabError(f"lab {lab.name} has no node {options.node!r}", f"its nodes are {known}")
+    names = sorted(path.stem for path in directory.glob("*.log"))
+    if not options.program:
+        return _show(options, {"programs": names}, "\n".join(names))
+    if options.program not in names:
+        raise LabError(f"node {options.node} has no log of {options.program!r}", f"it has {', '.join(names)}")
+    text = (directory / f"{options.program}.log").read_text(encoding="utf-8", errors="replace")
+    return _show(options, {"program": options.program, "lines": text.splitlines()}, text.rstrip("\n"))
+
+
+def _enter(options: argparse.Namespace) -> int:
+    lab = lifecycle.find_lab(options.lab, read_record().labs.values())
+    argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
+    request = {"command": "enter", "node": options.node, "argv": argv or ["/bin/sh"]}
+    command = control.ask(lab.run_directory, request)["argv"]
+    sys.stdout.flush()
+    os.execvp(command[0], command)
+
+
+def _engine(options: argparse.Namespace) -> int:
+    engine = ensure_engine(print_progress)
+    rows = [
+        {"program": each.name, "version": each.version, "seconds": round(engine.seconds.get(each.name, 0.0), 1)}
+        for each in PROGRAMS
+    ]
+    text = "\n".join(f"{row['program']:<26} {row['version']:<10} {row['seconds']:>7.1f} s" for row in rows)
+    content = {"programs": rows, "directory": str(engine.programs), "source": engine.source}
+    return _show(options, content, f"{text}\n{engine.programs} ({engine.source})")

@@ -1,0 +1,117 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The description of a lab: what is wired up before any machine is configured."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.homelab.talos.lab.errors import LabError
+from ansible_collections.homelab.talos.lab.host.links import LAB_RANGE, host_address, router_address
+from ansible_collections.homelab.talos.lab.machined.description import DescriptionError, NodeDescription
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
+_KEYS = {"name", "subnet", "talos_version", "nodes"}
+
+
+@dataclass(frozen=True)
+class LabDescription:
+    """A lab: *name*, *subnet* (CIDR inside 198.18.0.0/15), the Talos version its nodes show, its *nodes*."""
+
+    name: str
+    subnet: str
+    talos_version: str
+    nodes: tuple[NodeDescription, ...]
+
+    @classmethod
+    def from_file(cls, path: Path) -> LabDescription:
+        """Read a JSON or YAML file; raises :class:`LabError` naming file, cause and remedy."""
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise LabError(f"{path}: {error.strerror}", "name a readable lab description") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f" line {mark.line + 1}" if mark else ""
+            raise LabError(f"{path}{line}: not valid YAML or JSON", "mend the file") from None
+        try:
+            return cls.from_mapping(content)
+        except LabError as error:
+            raise LabError(f"{path}: {error.cause}", error.remedy) from None
+
+    @classmethod
+    def from_mapping(cls, content: Any) -> LabDescription:
+        """Check and convert plain data; raises :class:`LabError` for the first thing that is wrong."""
+        if not isinstance(content, Mapping):
+            raise LabError("a lab description is a mapping", f"give it the keys {', '.join(sorted(_KEYS))}")
+        for key in sorted(_KEYS ^ set(content)):
+            what = "is missing" if key in _KEYS else "is not known"
+            raise LabError(f"key {key!r} {what}", f"a lab description has the keys {', '.join(sorted(_KEYS))}")
+        name = str(content["name"])
+        if not _NAME.fullmatch(name):
+            raise LabError(f"name {name!r} is not a lab name", "use up to 32 lower-case letters, digits and hyphens")
+        subnet = _subnet(content["subnet"])
+        try:
+            nodes = tuple(
+                NodeDescription.from_mapping(node, str(content["talos_version"]), subnet) for node in content["nodes"]
+            )
+        except DescriptionError as error:
+            raise LabError(str(error), "mend the lab description") from None
+        _check_nodes(nodes, subnet)
+        return cls(name, subnet, str(content["talos_version"]), nodes)
+
+    def to_json(self) -> str:
+        """Return the description as JSON that :meth:`from_file` reads back."""
+        nodes = [
+            {
+                "name": node.name,
+                "address": node.address,
+                "extensions": [{"name": each.name, "version": each.version} for each in node.extensions],
+                "disks": [vars(disk) for disk in node.disks],
+            }
+            for node in self.nodes
+        ]
+        content = {"name": self.name, "subnet": self.subnet, "talos_version": self.talos_version, "nodes": nodes}
+        return json.dumps(content, indent=1)
+
+
+def _subnet(value: Any) -> str:
+    try:
+        network = ipaddress.IPv4Network(str(value))
+    except ValueError as error:
+        raise LabError(f"subnet {value!r}: {error}", "give a network such as 198.18.1.0/24") from None
+    if not network.subnet_of(LAB_RANGE) or not 16 < network.prefixlen <= 28:  # type: ignore[arg-type]
+        raise LabError(f"subnet {network} is not a part of {LAB_RANGE}", "choose a /17 to /28 of that range")
+    return str(network)
+
+
+def _check_nodes(nodes: tuple[NodeDescription, ...], subnet: str) -> None:
+    if not nodes:
+        raise LabError("the lab has no nodes", "describe at least one node")
+    taken = {router_address(subnet): "the router", host_address(subnet): "the host"}
+    names: set[str] = set()
+    for node in nodes:
+        if not _NAME.fullmatch(node.name) or node.name == "router":
+            raise LabError(f"node name {node.name!r} cannot be used", "use lower-case letters, digits and hyphens")
+        if node.name in names:
+            raise LabError(f"two nodes are called {node.name}", "give every node a name of its own")
+        names.add(node.name)
+        try:
+            inside = ipaddress.ip_address(node.address) in ipaddress.ip_network(subnet)
+        except ValueError:
+            inside = False
+        if not inside:
+            raise LabError(f"node {node.name}: address {node.address} is not in {subnet}", "choose one of the subnet")
+        if node.address in taken:
+            owner = taken[node.address]
+            raise LabError(f"node {node.name}: address {node.address} belongs to {owner}", "choose a free one")
+        taken[node.address] = f"node {node.name}"

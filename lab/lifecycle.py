@@ -1,0 +1,172 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting and taking down a lab: what is changed on the host, in which order, and how it is undone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.homelab.talos.lab import control
+from ansible_collections.homelab.talos.lab.description import LabDescription
+from ansible_collections.homelab.talos.lab.engine.ensure import ensure_engine
+from ansible_collections.homelab.talos.lab.errors import LabError
+from ansible_collections.homelab.talos.lab.host import cgroups, links, sysctls
+from ansible_collections.homelab.talos.lab.host.namespaces import (
+    note_namespace_directory,
+    require_privileges,
+    restore_namespace_directory,
+)
+from ansible_collections.homelab.talos.lab.host.processes import end_process, kill_members, wait_until
+from ansible_collections.homelab.talos.lab.host.record import (
+    HostRecord,
+    LabRecord,
+    host_record,
+    process_start_time,
+    read_record,
+)
+
+_UP_LIMIT_SECONDS = 90.0
+_POWER_OFF_LIMIT_SECONDS = 30.0
+
+
+def start_lab(description: LabDescription, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Start a lab and wait until every machine answers in maintenance mode; returns its status.
+
+    Nothing stays on the host when it fails. Raises :class:`LabError`.
+    """
+    require_privileges()
+    ensure_engine(progress)
+    with host_record() as record:
+        _refuse_conflicts(record, description)
+        lab = LabRecord(description.name, description.subnet, link_name(description.name))
+        lab.namespaces = [links.router_namespace(lab.name), *(f"{lab.name}-{node.name}" for node in description.nodes)]
+        note_namespace_directory(record)
+        sysctls.prepare_sysctls(record)
+        record.labs[lab.name] = lab
+        links.cover_range()
+        lab.run_directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        lab.state_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (lab.run_directory / "description.json").write_text(description.to_json(), encoding="utf-8")
+        process = _start_supervisor(lab)
+        lab.pid, lab.start_time = process.pid, process_start_time(process.pid)
+    progress(f"lab {lab.name}: waiting for {len(description.nodes)} machines to answer")
+    try:
+        _wait_for_machines(lab, process)
+    except LabError:
+        take_down(lab.name)
+        raise
+    return lab_status(lab.name)
+
+
+def _refuse_conflicts(record: HostRecord, description: LabDescription) -> None:
+    own = record.labs.get(description.name)
+    if own is not None:
+        state = "runs already" if own.is_alive() else "is left over from a supervisor that died"
+        raise LabError(f"lab {own.name} {state}", f"take it down first: down {own.name}")
+    for other in record.labs.values():
+        if other.subnet == description.subnet:
+            raise LabError(
+                f"lab {description.name}: subnet {other.subnet} is in use by lab {other.name}",
+                f"choose another subnet of {links.LAB_RANGE} or take {other.name} down",
+            )
+
+
+def _start_supervisor(lab: LabRecord) -> subprocess.Popen[bytes]:
+    with lab.log_file.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "ansible_collections.homelab.talos.lab.supervisor", lab.name],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env={**os.environ, "PYTHONPATH": collections_root()},
+            start_new_session=True,
+        )
+
+
+def collections_root() -> str:
+    """Return the folder that holds ``ansible_collections``, as this program was found."""
+    return str(Path(__file__).parents[4])
+
+
+def _wait_for_machines(lab: LabRecord, process: subprocess.Popen[bytes]) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def answered() -> bool:
+        if process.poll() is not None:
+            lines = lab.log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            last = lines[-1].removeprefix("error: ") if lines else f"status {process.returncode}"
+            raise LabError(f"lab {lab.name}: its supervisor ended: {last}", "mend the cause and start it again")
+        if not control.socket_path(lab.run_directory).exists():
+            return False
+        seen[:] = control.ask(lab.run_directory, {"command": "status"})["nodes"]
+        return all(node["stage"] == "maintenance" for node in seen)
+
+    try:
+        wait_until(answered, "the machines", _UP_LIMIT_SECONDS)
+    except LabError as error:
+        stages = ", ".join(f"{node['name']} is {node['stage']}" for node in seen) or error.cause
+        raise LabError(f"lab {lab.name}: not every machine reached maintenance mode: {stages}", error.remedy) from None
+
+
+def take_down(name: str) -> bool:
+    """Remove everything lab *name* has on this host, also after its supervisor was killed.
+
+    Returns whether there was such a lab. The last lab restores the host's settings.
+    """
+    require_privileges()
+    with host_record() as record:
+        lab = record.labs.get(name)
+        if lab is None:
+            return False
+        end_process(lab.pid, lab.start_time, _POWER_OFF_LIMIT_SECONDS)
+        kill_members(lab.namespaces)
+        links.remove_namespaces(lab.namespaces)
+        links.remove_link(lab.link)
+        cgroups.remove_lab_groups(lab.name, lambda condition: wait_until(condition, "control groups to empty"))
+        for directory in (lab.state_directory, lab.run_directory):
+            if directory.exists():
+                shutil.rmtree(directory)
+        del record.labs[name]
+        if not record.labs:
+            links.uncover_range()
+            sysctls.restore_sysctls(record)
+            restore_namespace_directory(record)
+    return True
+
+
+def lab_status(name: str) -> dict[str, Any]:
+    """Return the state of lab *name*: ``running``, ``dead`` (its supervisor died) or ``absent``."""
+    lab = read_record().labs.get(name)
+    if lab is None:
+        return {"name": name, "state": "absent", "nodes": []}
+    common = {"name": name, "subnet": lab.subnet, "link": lab.link, "supervisor": lab.pid}
+    if not lab.is_alive():
+        return {**common, "state": "dead", "nodes": []}
+    nodes = control.ask(lab.run_directory, {"command": "status"})["nodes"]
+    return {**common, "state": "running", "nodes": nodes}
+
+
+def find_lab(name: str | None, labs: Iterable[LabRecord]) -> LabRecord:
+    """Return the lab called *name*, or the only one; raises :class:`LabError`."""
+    known = {lab.name: lab for lab in labs}
+    if name is None and len(known) == 1:
+        return next(iter(known.values()))
+    if name in known:
+        return known[name]
+    listed = ", ".join(sorted(known)) or "none"
+    cause = f"lab {name} does not exist" if name else "which lab is meant is not clear"
+    raise LabError(cause, f"name one with --lab; labs of this machine: {listed}")
+
+
+def link_name(lab: str) -> str:
+    """Return the name of the lab's link on the host (at most 15 characters)."""
+    return f"hlt{hashlib.sha256(lab.encode()).hexdigest()[:10]}"

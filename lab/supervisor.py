@@ -1,0 +1,158 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The process that is a running lab: it powers the machines and plays Talos on each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import Any
+
+from ansible_collections.homelab.talos.lab import control
+from ansible_collections.homelab.talos.lab.description import LabDescription
+from ansible_collections.homelab.talos.lab.engine.ensure import Engine, ensure_engine
+from ansible_collections.homelab.talos.lab.errors import LabError
+from ansible_collections.homelab.talos.lab.host import links
+from ansible_collections.homelab.talos.lab.host.record import LabRecord, read_record
+from ansible_collections.homelab.talos.lab.machined.clock import LabClock
+from ansible_collections.homelab.talos.lab.machined.discovery import Discovery
+from ansible_collections.homelab.talos.lab.machined.machine import Machine
+from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
+from ansible_collections.homelab.talos.lab.programs.node_programs import NodePrograms
+from ansible_collections.homelab.talos.lab.programs.pod_network import connect_pods
+
+_POD_NETWORK_PERIOD_SECONDS = 0.5
+
+
+class Supervisor:
+    """All machines of one lab. *record* names what belongs to the lab on the host."""
+
+    def __init__(self, description: LabDescription, record: LabRecord, engine: Engine) -> None:
+        self._description = description
+        self._record = record
+        clock = LabClock()
+        discovery = Discovery(clock)
+        self._runtimes: dict[str, NodeRuntime] = {}
+        self._machines: dict[str, Machine] = {}
+        for node in description.nodes:
+            runtime = NodeRuntime(
+                description.name,
+                node.name,
+                node.address,
+                description.subnet,
+                record.state_directory / node.name,
+                links.router_namespace(description.name),
+                engine,
+            )
+            self._runtimes[node.name] = runtime
+            self._machines[node.name] = Machine(runtime, node, NodePrograms.of(runtime), discovery, clock)
+        self._connected: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {}
+
+    async def run(self, ended: asyncio.Event) -> None:
+        """Wire the lab up, power every machine on, serve requests until *ended* is set, power off."""
+        name = self._description.name
+        await asyncio.to_thread(
+            links.create_router, links.router_namespace(name), self._record.link, self._description.subnet
+        )
+        try:
+            await asyncio.gather(*(machine.power_on() for machine in self._machines.values()))
+            server = await control.serve(self._record.run_directory, self._handle)
+            pods = asyncio.create_task(self._keep_pods_connected())
+            await ended.wait()
+            server.close()
+            pods.cancel()
+            await asyncio.gather(pods, return_exceptions=True)
+        finally:
+            await asyncio.gather(*(machine.power_off() for machine in self._machines.values()), return_exceptions=True)
+
+    async def _keep_pods_connected(self) -> None:
+        """Give each node the pod network as soon as Kubernetes has given it a pod CIDR."""
+        while True:
+            found = {}
+            for name, machine in self._machines.items():
+                node = machine.node.kubernetes_node
+                if machine.node.powered and node is not None and node.pod_cidrs:
+                    found[name] = node.pod_cidrs[0]
+            for name, cidr in found.items():
+                others = {found[other]: self._runtimes[other].address for other in found if other != name}
+                # The boot id is part of the key: a rebooted machine has forgotten its routes.
+                wanted = (f"{self._runtimes[name].boot_id} {cidr}", tuple(sorted(others.items())))
+                if self._connected.get(name) != wanted:
+                    await connect_pods(self._runtimes[name], cidr, others)
+                    self._connected[name] = wanted
+            await asyncio.sleep(_POD_NETWORK_PERIOD_SECONDS)
+
+    async def _handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        command = request.get("command")
+        if command == "status":
+            return {"nodes": [self._node_status(name) for name in self._machines]}
+        machine, runtime = self._of(str(request.get("node", "")))
+        if command == "enter":
+            return {"argv": runtime.enter_command(request["argv"])}
+        if command in ("start", "stop", "power-off"):
+            return {"changed": await _switch(machine, command)}
+        raise LabError(f"command {command!r} is not known to the lab", "use the lab's own command line")
+
+    def _of(self, name: str) -> tuple[Machine, NodeRuntime]:
+        if name not in self._machines:
+            known = ", ".join(self._machines)
+            raise LabError(f"lab {self._description.name} has no node {name!r}", f"its nodes are {known}")
+        return self._machines[name], self._runtimes[name]
+
+    def _node_status(self, name: str) -> dict[str, Any]:
+        machine, runtime = self._machines[name], self._runtimes[name]
+        node = machine.node
+        kubernetes = node.kubernetes_node
+        return {
+            "name": name,
+            "address": runtime.address,
+            "powered": node.powered,
+            "stage": node.stage if node.powered else "off",
+            "machine_type": node.machine_type,
+            "kubernetes_ready": bool(kubernetes and kubernetes.ready),
+            "boot_id": runtime.boot_id,
+            "extensions": [f"{each.name} {each.version}" for each in node.description.extensions],
+            "architecture": node.description.arch,
+        }
+
+
+async def _switch(machine: Machine, command: str) -> bool:
+    """Use the power switch; tells whether anything changed. ``stop`` lets Talos shut down first."""
+    powered = machine.node.powered
+    if command == "start" and not powered:
+        await machine.power_on()
+    elif command == "power-off" and powered:
+        await machine.power_off()
+    elif command == "stop" and powered:
+        await machine.shutdown()
+    else:
+        return False
+    return True
+
+
+def main(arguments: list[str]) -> int:
+    """Run the supervisor of the lab named by the only argument until SIGTERM; returns the exit status."""
+    name = arguments[0]
+    record = read_record().labs[name]
+    description = LabDescription.from_file(record.run_directory / "description.json")
+    engine = ensure_engine(lambda line: print(line, flush=True))
+
+    async def play() -> None:
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ended.set)
+        await Supervisor(description, record, engine).run(ended)
+
+    try:
+        asyncio.run(play())
+    except LabError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
