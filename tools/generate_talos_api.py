@@ -23,6 +23,8 @@ from pathlib import Path
 API = Path(__file__).resolve().parent.parent / "plugins" / "module_utils" / "talos" / "api"
 PROTO = API / "proto"
 OUTPUT = API / "descriptors.py"
+# beside what our own files import: resource specifications hold free maps in it
+WELL_KNOWN = ["google/protobuf/struct.proto"]
 LINE_WIDTH = 112
 
 HEADER = '''\
@@ -73,16 +75,27 @@ def compile_set() -> bytes:
     with tempfile.TemporaryDirectory() as directory:
         output = Path(directory) / "set.bin"
         arguments = ["protoc", f"-I{PROTO}", f"-I{well_known}", "--include_imports", f"--descriptor_set_out={output}"]
-        status = protoc.main([*arguments, *(str(path) for path in proto_files())])
+        status = protoc.main([*arguments, *(str(path) for path in proto_files()), *WELL_KNOWN])
         if status != 0:
             raise SystemExit(f"protoc refused the files under {PROTO} (exit code {status})")
-        return output.read_bytes()
+        return _without_language_options(output.read_bytes())
+
+
+def _without_language_options(file_set: bytes) -> bytes:
+    """Drop the options of the well-known types: they are for other languages and change with protoc's version."""
+    from google.protobuf import descriptor_pb2
+
+    files = descriptor_pb2.FileDescriptorSet.FromString(file_set)
+    for file in files.file:
+        if file.package == "google.protobuf":
+            file.ClearField("options")
+    return files.SerializeToString(deterministic=True)
 
 
 def render() -> str:
     """Return the text of descriptors.py."""
     encoded = base64.b64encode(compile_set()).decode()
-    lines = [f'    "{encoded[start:start + LINE_WIDTH]}"' for start in range(0, len(encoded), LINE_WIDTH)]
+    lines = [f'    "{encoded[start : start + LINE_WIDTH]}"' for start in range(0, len(encoded), LINE_WIDTH)]
     return HEADER.format(digest=sources_digest(), lines="\n".join(lines))
 
 

@@ -56,8 +56,11 @@ class _Protocol(_H2Protocol):
         self.lost: BaseException | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send our half of the HTTP/2 preface."""
+        """Look at the peer while its certificate can be had: a refusal may follow at once and take it away."""
         self._transport = cast("asyncio.Transport", transport)
+        tls = transport.get_extra_info("ssl_object")
+        self.certificate: bytes = tls.getpeercert(True)
+        self.speaks_http2: bool = tls.selected_alpn_protocol() == HTTP2
         super().connection_made(transport)
 
     def abort(self) -> None:
@@ -126,36 +129,36 @@ class NodeChannel(_Channel):
         return _Protocol(_Handler(), self._config, self._h2_config)
 
     async def _create_connection(self) -> Any:
-        transport, protocol = await open_tls(
+        protocol = await _open_tls(
             self._endpoint, self._context, self._protocol_factory, self._socket_factory, self._connect_timeout
         )
         try:
-            tls = transport.get_extra_info("ssl_object")
-            if tls.selected_alpn_protocol() != HTTP2:
+            if not protocol.speaks_http2:
                 raise NotHttp2
             if self._check is not None:
-                self._check(tls.getpeercert(True))
+                self._check(protocol.certificate)
             await protocol.accepted
         except BaseException:
-            transport.abort()
+            protocol.abort()
             raise
         return protocol
 
 
-async def open_tls(
+async def _open_tls(
     endpoint: Endpoint,
     context: ssl.SSLContext,
     protocol_factory: Callable[[], Any],
     socket_factory: SocketFactory | None,
     timeout: float,
-) -> tuple[Any, Any]:
-    """Return (transport, protocol) of a connection whose TLS handshake is over on our side. Raises OSError."""
+) -> Any:
+    """Return the protocol of a connection whose TLS handshake is over on our side. Raises OSError."""
     loop = asyncio.get_running_loop()
     target: dict[str, Any] = {"host": endpoint.host, "port": endpoint.port}
     if socket_factory is not None:
         connected = await _connected_socket(socket_factory, endpoint, timeout)
         target = {"sock": connected}
-    return await loop.create_connection(protocol_factory, **target, ssl=context, server_hostname=endpoint.host)
+    _, protocol = await loop.create_connection(protocol_factory, **target, ssl=context, server_hostname=endpoint.host)
+    return protocol
 
 
 async def _connected_socket(factory: SocketFactory, endpoint: Endpoint, timeout: float) -> socket.socket:
@@ -165,6 +168,17 @@ async def _connected_socket(factory: SocketFactory, endpoint: Endpoint, timeout:
     return connected
 
 
+class _Onlooker(asyncio.Protocol):
+    """Takes the certificate and says nothing."""
+
+    certificate: bytes | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the certificate and go."""
+        self.certificate = transport.get_extra_info("ssl_object").getpeercert(True)
+        cast("asyncio.Transport", transport).abort()
+
+
 async def peer_certificate(
     endpoint: Endpoint, context: ssl.SSLContext, socket_factory: SocketFactory | None, timeout: float
 ) -> bytes | None:
@@ -172,13 +186,8 @@ async def peer_certificate(
 
     `context` must not verify. None when it cannot be had within `timeout` seconds.
     """
+    opening = _open_tls(endpoint, context, _Onlooker, socket_factory, timeout)
     with contextlib.suppress(OSError):
-        transport, protocol = await asyncio.wait_for(
-            open_tls(endpoint, context, asyncio.Protocol, socket_factory, timeout), timeout
-        )
-        try:
-            certificate: bytes | None = transport.get_extra_info("ssl_object").getpeercert(True)
-            return certificate
-        finally:
-            transport.abort()
+        certificate: bytes | None = (await asyncio.wait_for(opening, timeout)).certificate
+        return certificate
     return None

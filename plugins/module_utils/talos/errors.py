@@ -55,7 +55,7 @@ class Unreachable(TalosError):
     """No connection, or the connection broke."""
 
     code = "UNAVAILABLE"
-    remedy = "check that the node is powered on and that its TCP port 50000 can be reached from here"
+    remedy = "check that the node is powered on and that this port of it can be reached from here"
 
 
 class DeadlineExceeded(TalosError):
@@ -83,7 +83,7 @@ class MaintenanceMode(TalosError):
     """A client with a talosconfig met a node that waits for its first configuration."""
 
     code = "UNAUTHENTICATED"
-    remedy = "apply a machine configuration in maintenance mode (pin the fingerprint of its console), or check the address"
+    remedy = "apply a machine configuration first (in maintenance mode, with its fingerprint), or check the address"
 
 
 class NotInMaintenance(TalosError):

@@ -22,7 +22,8 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import 
 )
 
 # OpenSSL's X509_V_ERR_* numbers
-_UNKNOWN_AUTHORITY = frozenset({18, 19, 20, 21})
+# 7 and 30: every cluster names its CA alike (O=talos), so another one is tried first and does not fit
+_UNKNOWN_AUTHORITY = frozenset({7, 18, 19, 20, 21, 30})
 _NOT_YET_VALID = 9
 _EXPIRED = 10
 _WRONG_NAME = frozenset({62, 64})
