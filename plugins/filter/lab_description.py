@@ -44,55 +44,43 @@ _value:
 """
 
 from collections.abc import Callable, Mapping
-from ipaddress import ip_interface
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import (
+    Cluster,
+    DefinitionError,
+    Node,
+)
 
 
 def lab_description(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Return the description of the lab for a cluster definition.
 
-    :param definition: ``cluster`` (``name``, ``talos_version``) and ``nodes`` (``name``, ``address``,
-        ``network.prefix`` in bits, ``extensions``).
-    :raises AnsibleFilterError: when the nodes are not in one subnet; the message names them.
+    :param definition: ``cluster`` and ``nodes``, as :class:`Cluster` and :class:`Node` read them.
+    :raises AnsibleFilterError: the definition cannot be used, or the nodes are not in one subnet.
     """
-    nodes = definition["nodes"]
-    subnets = {node["name"]: _subnet(node) for node in nodes}
-    if len(set(subnets.values())) != 1:
-        listed = ", ".join(f"{name} in {subnet}" for name, subnet in sorted(subnets.items()))
+    try:
+        cluster = Cluster.from_mapping(definition["cluster"])
+        nodes = [Node.from_mapping(node) for node in definition["nodes"]]
+    except DefinitionError as error:
+        raise AnsibleFilterError(str(error)) from None
+    if len({node.subnet for node in nodes}) != 1:
+        listed = ", ".join(f"{node.name} in {node.subnet}" for node in nodes)
         raise AnsibleFilterError(
             f"the emulated lab has one subnet, but the nodes are in several ({listed or 'there are no nodes'}); "
             "give them addresses of one subnet"
         )
     return {
-        "name": str(definition["cluster"]["name"]),
-        "subnet": next(iter(subnets.values())),
-        "talos_version": str(definition["cluster"]["talos_version"]),
+        "name": cluster.name,
+        "subnet": nodes[0].subnet,
+        "talos_version": cluster.talos_version,
         "nodes": [
-            {
-                "name": str(node["name"]),
-                "address": str(node["address"]),
-                "extensions": sorted(str(extension) for extension in node.get("extensions") or ()),
-            }
+            {"name": node.name, "address": node.address, "extensions": list(cluster.variant(node.role).extensions)}
             for node in nodes
         ],
     }
-
-
-def _subnet(node: Mapping[str, Any]) -> str:
-    prefix = (node.get("network") or {}).get("prefix")
-    if prefix is None:
-        raise AnsibleFilterError(
-            f"{node['name']}: talos_network has no prefix, so its place in the emulated lab is unknown; "
-            "set prefix, such as 24"
-        )
-    try:
-        return str(ip_interface(f"{node['address']}/{prefix}").network)
-    except ValueError as error:
-        raise AnsibleFilterError(
-            f"{node['name']}: {node['address']}/{prefix} is no address with prefix ({error}); correct talos_address"
-        ) from error
 
 
 class FilterModule:
