@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
@@ -49,8 +48,8 @@ options:
         required: true
   wait_timeout:
     description:
-      - Limit in seconds for each of three waits. Every control plane has to show whether it has an etcd member, the node
-        has to accept the bootstrap, and etcd has to become healthy.
+      - Limit in seconds for each of three waits. Every control plane has to show whether it has an etcd member, the
+        node has to accept the bootstrap, and etcd has to become healthy.
     type: int
     default: 300
 extends_documentation_fragment:
@@ -193,7 +192,7 @@ async def ensure(module: TalosModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    TalosModule(spec(), TALOS_API, structured=("definition",)).run(ensure)
+    TalosModule(spec(), TALOS_API).run(ensure)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
@@ -12,8 +11,8 @@ module: secrets_bundle
 short_description: Keep the secrets bundle of a Talos cluster
 version_added: 0.1.0
 description:
-  - Generates the file that holds all secrets of a cluster (authorities, tokens, encryption keys) when it does not exist,
-    or takes them from the machine configuration of a control plane.
+  - Generates the file that holds all secrets of a cluster (authorities, tokens, encryption keys) when it does not
+    exist, or takes them from the machine configuration of a control plane.
   - The format is that of C(talosctl gen secrets).
   - An existing bundle is never replaced. A file that is no valid bundle is an error.
   - The file is readable by its owner only from the first byte on. With O(vault_password_file) it is encrypted with

@@ -27,6 +27,7 @@ class ArgumentSpec:
     required_one_of: list[tuple[str, ...]] = field(default_factory=list)
     required_together: list[tuple[str, ...]] = field(default_factory=list)
     mutually_exclusive: list[tuple[str, ...]] = field(default_factory=list)
+    required_by: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def merged_with(self, *others: ArgumentSpec) -> ArgumentSpec:
         """Return a specification with the options and rules of all; options of later ones win."""
@@ -38,6 +39,7 @@ class ArgumentSpec:
                 required_one_of=merged.required_one_of + other.required_one_of,
                 required_together=merged.required_together + other.required_together,
                 mutually_exclusive=merged.mutually_exclusive + other.mutually_exclusive,
+                required_by={**merged.required_by, **other.required_by},
             )
         return merged
 
@@ -49,5 +51,6 @@ class ArgumentSpec:
             required_one_of=self.required_one_of,
             required_together=self.required_together,
             mutually_exclusive=self.mutually_exclusive,
+            required_by=self.required_by,
             supports_check_mode=True,
         )

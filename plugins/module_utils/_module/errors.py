@@ -11,6 +11,7 @@ Private to this collection: it may change at any time.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 _OWN_PACKAGE = "ansible_collections.homelab.talos.plugins.module_utils."
@@ -50,7 +51,7 @@ def failure(error: BaseException) -> dict[str, Any]:
 
 def named(details: dict[str, Any], name: str | None) -> dict[str, Any]:
     """Put the node's name in front of the message unless it names the node already."""
-    if not name or name in details["msg"]:
+    if not name or re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w/-]|\.\w)", details["msg"]):
         return details
     return {**details, "msg": f"{name}: {details['msg']}"}
 

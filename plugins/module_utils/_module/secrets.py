@@ -8,78 +8,64 @@ Private to this collection: it may change at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import DocumentError, parse
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.masking import secret_values
+
 # Shorter values would censor ordinary words of a result; no secret of Talos or Kubernetes is that short.
 SHORTEST_SECRET = 8
 
-# Last part of the path of every secret in a machine configuration or secrets bundle, in lower case.
-_SECRET_KEYS = frozenset(
-    (
-        "key",
-        "secret",
-        "token",
-        "bootstraptoken",
-        "secretboxencryptionsecret",
-        "aescbcencryptionsecret",
-        "password",
-        "auth",
-        "identitytoken",
-        "environment",
-        "content",
-        "contents",
-        "passphrase",
-        "privatekey",
-        "presharedkey",
-    )
-)
+
+def hide_secrets(module: AnsibleModule, documents: Iterable[Mapping[str, Any]]) -> None:
+    """Make Ansible censor the secrets of machine configuration documents in whatever the module returns."""
+    _hide(module, secret_values(dict(document) for document in documents))
 
 
-def hide_secrets(module: AnsibleModule, *values: Any) -> None:
-    """Make Ansible censor every secret found in ``values`` in whatever the module returns or logs.
-
-    :param values: parsed documents (dicts and lists) or single secret strings.
-    """
-    for value in values:
-        for secret in _secrets_of(value, isinstance(value, str)):
-            if len(secret) >= SHORTEST_SECRET:
-                module.no_log_values.add(secret)
-
-
-def hide_only_secrets(module: AnsibleModule, values: list[Any]) -> None:
-    """Take back the censoring of every word in ``values`` and censor only the secrets in them."""
-    for value in values:
-        module.no_log_values.difference_update(_words_of(value))
-    hide_secrets(module, *values)
+def hide_only_secrets(module: AnsibleModule, definition: Mapping[str, Any] | None) -> None:
+    """Take back the censoring of every word of a cluster definition and censor only the secrets in it."""
+    if definition is None:
+        return
+    module.no_log_values.difference_update(_words(definition))
+    hide_secrets(module, [definition])
+    nodes = [node for node in definition.get("nodes") or [] if isinstance(node, Mapping)]
+    _hide(module, (content for node in nodes for content in _file_contents(node)))
+    cluster = definition.get("cluster")
+    for owner in [cluster, *nodes] if isinstance(cluster, Mapping) else nodes:
+        for patch in owner.get("patches") or []:
+            if isinstance(patch, str):
+                _hide_patch(module, patch)
 
 
-def _words_of(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
+def _hide(module: AnsibleModule, secrets: Iterable[str]) -> None:
+    module.no_log_values.update(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
+
+
+def _hide_patch(module: AnsibleModule, patch: str) -> None:
+    """Hide the text of a patch as a whole (it is shown nowhere) and each secret in it."""
+    _hide(module, [patch])
+    try:
+        hide_secrets(module, parse(patch, "patch"))
+    except DocumentError:
+        return
+
+
+def _file_contents(node: Mapping[str, Any]) -> Iterator[str]:
+    for service in node.get("extension_services") or []:
+        for file in (service.get("config_files") or []) if isinstance(service, Mapping) else []:
+            if isinstance(file, Mapping) and isinstance(file.get("content"), str):
+                yield file["content"]
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
         for item in value.values():
-            yield from _words_of(item)
+            yield from _words(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _words_of(item)
+            yield from _words(item)
     else:
         yield str(value)
-
-
-def _secrets_of(value: Any, secret: bool) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _secrets_of(item, secret or str(key).lower() in _SECRET_KEYS)
-            if key == "patches" and isinstance(item, (list, tuple)):
-                # A patch may be the text of a configuration.
-                yield from (patch for patch in item if isinstance(patch, str))
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _secrets_of(item, secret)
-    elif secret and isinstance(value, str):
-        yield value
-        # NAME=value of an extension service: the value alone is the secret.
-        name, separator, content = value.partition("=")
-        if separator and name.isidentifier():
-            yield content

@@ -12,7 +12,7 @@ import asyncio
 import datetime
 import inspect
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
@@ -33,22 +33,20 @@ class TalosModule:
 
     :param spec: options and their rules.
     :param packages: Python packages the module needs, see :mod:`dependencies`.
-    :param structured: options declared ``no_log`` (which keeps them out of the controller's log) of which only the
-        secrets within shall be censored in results, not every word.
+    An option ``definition`` is declared ``no_log``, which keeps it out of the controller's log; in results only the
+    secrets within are censored, not every word of it.
     """
 
-    def __init__(
-        self, spec: ArgumentSpec, packages: dict[str, str] | None = None, structured: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, spec: ArgumentSpec, packages: dict[str, str] | None = None) -> None:
         self._ansible = spec.create_module()
-        hide_only_secrets(self._ansible, [self._ansible.params[name] for name in structured])
         self.params: dict[str, Any] = self._ansible.params
         self.check_mode: bool = self._ansible.check_mode
         require(self._ansible, LIBRARY if packages is None else packages)
+        hide_only_secrets(self._ansible, self.params.get("definition"))
 
     def now(self) -> datetime.datetime:
         """Return the current time in UTC; tests replace it."""
-        return datetime.datetime.now(datetime.timezone.utc)
+        return datetime.datetime.now(datetime.UTC)
 
     @property
     def wants_diff(self) -> bool:
@@ -59,9 +57,9 @@ class TalosModule:
         """Show a warning to the operator."""
         self._ansible.warn(text)
 
-    def hide(self, *values: Any) -> None:
-        """Censor every secret in ``values`` (parsed documents or single secrets) from results and logs."""
-        hide_secrets(self._ansible, *values)
+    def hide(self, documents: Iterable[Mapping[str, Any]]) -> None:
+        """Censor the secrets of machine configuration documents in results."""
+        hide_secrets(self._ansible, documents)
 
     def fail(self, message: str, **details: Any) -> NoReturn:
         """End the module as failed with a one-line message; ``details`` become return values.

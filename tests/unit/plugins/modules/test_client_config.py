@@ -16,7 +16,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos import pki, se
 from ansible_collections.homelab.talos.plugins.module_utils.talos.talosconfig import TalosContext, parse_talosconfig
 from ansible_collections.homelab.talos.plugins.modules import client_config
 
-NOON = datetime.datetime(2030, 1, 1, 12, tzinfo=datetime.timezone.utc)
+NOON = datetime.datetime(2030, 1, 1, 12, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
 
 

@@ -16,7 +16,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.kubeconfi
 from ansible_collections.homelab.talos.plugins.module_utils.talos import pki
 from ansible_collections.homelab.talos.plugins.modules import kubeconfig
 
-NOON = datetime.datetime(2030, 1, 1, 12, tzinfo=datetime.timezone.utc)
+NOON = datetime.datetime(2030, 1, 1, 12, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
 
 
