@@ -1,7 +1,7 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the stages of a named plan one after the other, stop at the first that fails, count what passed.
+"""Run the stages of a named plan one after the other, stop after a failure, count what passed.
 
 ``python tools/stages.py test`` is what ``make test`` calls. The last line is always ``N passed, N failed``: the test
 cases of every pytest run (from their JUnit files) and one per stage that has none. A stage that was to leave test
@@ -16,10 +16,10 @@ import signal
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path("build/junit")
@@ -31,7 +31,8 @@ class Stage:
     """One command of a plan.
 
     ``limit`` is in seconds. ``results`` is the JUnit file that the command writes, below the root. ``cleanup`` runs
-    when the command was stopped at its limit and so could not clean up itself.
+    when the command was stopped at its limit and so could not clean up itself. ``brief`` stages run even after one has
+    failed: whoever repairs a line wants to hear of all static checks.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Stage:
     limit: float
     results: Path | None = None
     cleanup: tuple[str, ...] = ()
+    brief: bool = False
 
 
 @dataclass
@@ -56,7 +58,7 @@ class Outcome:
 
 def static(name: str, script: str, limit: float = 300) -> Stage:
     """Return the stage of one script of tests/static."""
-    return Stage(name, (f"tests/static/{script}.sh",), limit)
+    return Stage(name, (f"tests/static/{script}.sh",), limit, brief=True)
 
 
 def pytest(name: str, directory: str, limit: float) -> Stage:
@@ -184,9 +186,11 @@ def run(
     clock: Callable[[], float] = time.monotonic,
     root: Path = ROOT,
 ) -> list[Outcome]:
-    """Run stages until one fails; return an outcome for each, those after the failed one as not run."""
+    """Run stages until one fails, then only the brief ones; return an outcome for each, the others as not run."""
     outcomes = [Outcome(stage) for stage in stages]
     for number, stage in enumerate(stages):
+        if not stage.brief and any(outcome.status == "failed" for outcome in outcomes):
+            continue
         print(f"\n== [{number + 1}/{len(stages)}] {stage.name}: {' '.join(stage.command)}", flush=True)
         if stage.results is not None:
             # Results of an earlier run must not speak for this one.
@@ -204,8 +208,6 @@ def run(
         outcome = outcomes[number] = judge(stage, status, root)
         outcome.seconds = clock() - begin
         print(f"-- {line(outcome)}", flush=True)
-        if outcome.status == "failed":
-            break
     return outcomes
 
 

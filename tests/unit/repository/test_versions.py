@@ -182,4 +182,4 @@ def test_the_library_is_typed_for_the_oldest_python_that_is_supported() -> None:
     settings = (ROOT / "pyproject.toml").read_text()
     assert 'target-version = "py311"' in settings
     assert 'python_version = "3.11"' in settings
-    assert load_yaml(ROOT / "tests/config.yml")["modules"]["python_requires"] == ">= 3.11"
+    assert load_yaml(ROOT / "tests/config.yml")["modules"]["python_requires"] == "controller"

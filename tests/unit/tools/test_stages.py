@@ -90,6 +90,14 @@ def test_stages_after_a_failed_one_are_not_run(tmp_path: Path) -> None:
     assert stages.summary(outcomes)[-1] == "0 passed, 1 failed"
 
 
+def test_brief_stages_run_even_after_a_failure(tmp_path: Path) -> None:
+    called: list[str] = []
+    planned = [Stage("ruff", ("one",), 1, brief=True), Stage("mypy", ("two",), 1, brief=True), Stage("lab", ("up",), 1)]
+    outcomes = run(tmp_path, planned, runner(tmp_path, status=1, called=called))
+    assert called == ["one", "two"]
+    assert [outcome.status for outcome in outcomes] == ["failed", "failed", "not run"]
+
+
 def test_a_stage_stopped_at_its_limit_is_cleaned_up_and_failed(tmp_path: Path) -> None:
     called: list[str] = []
     planned = [Stage("lab", ("up",), 7, cleanup=("down",))]
