@@ -112,6 +112,9 @@ def _status_text(status: dict[str, Any]) -> str:
         ready = "Ready" if node["kubernetes_ready"] else "-"
         extensions = ", ".join(node["extensions"]) or "-"
         lines.append(row.format(node["name"], node["address"], node["machine_type"], node["stage"], ready, extensions))
+    if "escaped_packets" in status:
+        counts = ", ".join(f"{count} on the {where}" for where, count in status["escaped_packets"].items())
+        lines.append(f"  packets that tried to leave: {counts}")
     return "\n".join(lines)
 
 

@@ -18,7 +18,7 @@ from ansible_collections.homelab.talos.lab import control
 from ansible_collections.homelab.talos.lab.description import LabDescription
 from ansible_collections.homelab.talos.lab.engine.ensure import ensure_engine
 from ansible_collections.homelab.talos.lab.errors import LabError
-from ansible_collections.homelab.talos.lab.host import cgroups, links, sysctls
+from ansible_collections.homelab.talos.lab.host import cgroups, escapes, links, sysctls
 from ansible_collections.homelab.talos.lab.host.namespaces import (
     note_namespace_directory,
     require_privileges,
@@ -52,6 +52,7 @@ def start_lab(description: LabDescription, progress: Callable[[str], None]) -> d
         sysctls.prepare_sysctls(record)
         record.labs[lab.name] = lab
         links.cover_range()
+        escapes.count_on_host()
         lab.run_directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         lab.state_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         (lab.run_directory / "description.json").write_text(description.to_json(), encoding="utf-8")
@@ -137,6 +138,7 @@ def take_down(name: str) -> bool:
                 shutil.rmtree(directory)
         del record.labs[name]
         if not record.labs:
+            escapes.stop_counting_on_host()
             links.uncover_range()
             sysctls.restore_sysctls(record)
             restore_namespace_directory(record)
@@ -152,7 +154,8 @@ def lab_status(name: str) -> dict[str, Any]:
     if not lab.is_alive():
         return {**common, "state": "dead", "nodes": []}
     nodes = control.ask(lab.run_directory, {"command": "status"})["nodes"]
-    return {**common, "state": "running", "nodes": nodes}
+    escaped = escapes.escaped_packets(links.router_namespace(name))
+    return {**common, "state": "running", "nodes": nodes, "escaped_packets": escaped}
 
 
 def find_lab(name: str | None, labs: Iterable[LabRecord]) -> LabRecord:

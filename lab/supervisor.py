@@ -14,7 +14,7 @@ from ansible_collections.homelab.talos.lab import control
 from ansible_collections.homelab.talos.lab.description import LabDescription
 from ansible_collections.homelab.talos.lab.engine.ensure import Engine, ensure_engine
 from ansible_collections.homelab.talos.lab.errors import LabError
-from ansible_collections.homelab.talos.lab.host import links
+from ansible_collections.homelab.talos.lab.host import escapes, links
 from ansible_collections.homelab.talos.lab.host.record import LabRecord, read_record
 from ansible_collections.homelab.talos.lab.machined.clock import LabClock
 from ansible_collections.homelab.talos.lab.machined.discovery import Discovery
@@ -56,6 +56,7 @@ class Supervisor:
         await asyncio.to_thread(
             links.create_router, links.router_namespace(name), self._record.link, self._description.subnet
         )
+        escapes.count_on_router(links.router_namespace(name))
         try:
             await asyncio.gather(*(machine.power_on() for machine in self._machines.values()))
             server = await control.serve(self._record.run_directory, self._handle)

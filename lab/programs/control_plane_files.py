@@ -48,7 +48,7 @@ def _write_certificates(directory: Path, config: MachineConfig, facts: Facts) ->
     write_file(directory / "service-account.key", service_account, 0o600)
     write_file(directory / "service-account.pub", pki.public_key_pem(service_account))
     write_leaf(directory, "apiserver", kubernetes, ("server",), "kube-apiserver", sans=_api_names(config, facts))
-    client = ("client",)
+    client: tuple[pki.Usage, ...] = ("client",)
     write_leaf(directory, "kubelet-client", kubernetes, client, "apiserver-kubelet-client", ["system:masters"])
     write_leaf(directory, "front-proxy-client", aggregator, client, "front-proxy-client")
     write_leaf(directory, "admin", kubernetes, client, "talos:admin", ["system:masters"])
