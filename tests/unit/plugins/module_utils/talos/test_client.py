@@ -11,7 +11,7 @@ import math
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -63,7 +63,15 @@ def fails(status: Status, text: str | None) -> Answer:
     return answer
 
 
-def with_client(server: ApiServer, authority: Authority, work: Callable[[Client], Awaitable[Any]], **options: Any) -> Any:
+async def collect(replies: AsyncIterator[Any], into: list[Any]) -> None:
+    """Append what comes to `into`, so that it is there also when the stream fails."""
+    async for reply in replies:
+        into.append(reply)
+
+
+def with_client(
+    server: ApiServer, authority: Authority, work: Callable[[Client], Awaitable[Any]], **options: Any
+) -> Any:
     async def call() -> Any:
         async with Client(server.endpoint, credentials=authority.client(), **options) as client:
             return await work(client)
@@ -87,8 +95,7 @@ def test_a_stream_that_is_left_is_cancelled(node: StartNode, authority: Authorit
 
     async def work(client: Client) -> str:
         async with contextlib.aclosing(client.stream(EVENTS, timeout=math.inf)) as events:  # type: ignore[type-var]
-            async for event in events:
-                break
+            event = await anext(events)
         assert await asyncio.to_thread(ended.wait, 5)
         reply = await client.unary(VERSION)
         return str(event.id + reply.messages[0].version.tag)
@@ -102,11 +109,10 @@ def test_a_stream_that_fails_at_its_end(node: StartNode, authority: Authority) -
         raise GRPCError(Status.UNKNOWN, "context deadline exceeded")
 
     async def work(client: Client) -> None:
-        seen = []
+        seen: list[Any] = []
         with pytest.raises(errors.TalosError, match="context deadline exceeded"):
-            async for event in client.stream(EVENTS):
-                seen.append(event.id)
-        assert seen == ["0", "1", "2"]
+            await collect(client.stream(EVENTS), seen)
+        assert [event.id for event in seen] == ["0", "1", "2"]
 
     with_client(node({EVENTS: answer}), authority, work)
 
@@ -137,11 +143,10 @@ def test_deadline_of_a_stream(node: StartNode, authority: Authority) -> None:
     server = node({EVENTS: never_ending(threading.Event(), threading.Event())})
 
     async def work(client: Client) -> None:
-        seen = []
+        seen: list[Any] = []
         with pytest.raises(errors.DeadlineExceeded):
-            async for event in client.stream(EVENTS, timeout=0.5):
-                seen.append(event.id)
-        assert seen == ["hello"]
+            await collect(client.stream(EVENTS, timeout=0.5), seen)
+        assert [event.id for event in seen] == ["hello"]
 
     with_client(server, authority, work)
 
@@ -166,12 +171,15 @@ def test_the_node_learns_the_deadline(node: StartNode, authority: Authority) -> 
 def test_failed_calls_leave_the_surrounding_task_alone(node: StartNode, authority: Authority) -> None:
     server = node({"machine.MachineService/Hostname": mute})
 
+    async def insist(client: Client) -> None:
+        async with asyncio.timeout(0.5):
+            while True:
+                with contextlib.suppress(errors.DeadlineExceeded):
+                    await client.unary("machine.MachineService/Hostname", timeout=0.1)
+
     async def work(client: Client) -> None:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.5):
-                while True:
-                    with contextlib.suppress(errors.DeadlineExceeded):
-                        await client.unary("machine.MachineService/Hostname", timeout=0.1)
+            await insist(client)
         task = asyncio.current_task()
         assert task is not None
         assert task.cancelling() == 0
@@ -289,11 +297,9 @@ def test_power_is_cut_during_a_call(node: StartNode, authority: Authority, path:
 
     async def work(client: Client) -> None:
         cutting = asyncio.ensure_future(cut())
+        call = client.unary(path) if path == VERSION else anext(client.stream(path))
         with pytest.raises(errors.Unreachable, match="the connection broke during the call"):
-            if path == VERSION:
-                await client.unary(path)
-            else:
-                await anext(client.stream(path))
+            await call
         await cutting
 
     with_client(node({path: answer}), authority, work, socket_factory=dial)

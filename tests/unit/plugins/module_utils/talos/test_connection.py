@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import datetime
+import hashlib
 import socket
 import ssl
 import threading
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos import errors, transport
 from ansible_collections.homelab.talos.plugins.module_utils.talos.client import Client
@@ -126,7 +128,7 @@ def test_expired_certificate_is_found_before_connecting(authority: Authority) ->
         raise AssertionError("connected")
 
     credentials = authority.client(not_before=now() - 2 * DAY, not_after=now() - DAY)
-    with pytest.raises(errors.CertificateRefused, match="^cp1:50000: the client certificate expired at 20.*new talosco"):
+    with pytest.raises(errors.CertificateRefused, match="^cp1:50000: the client certificate expired at 20"):
         ask_version("cp1", credentials=credentials, socket_factory=dial)
 
 
@@ -199,11 +201,11 @@ def test_maintenance_with_another_fingerprint(
 
 
 def test_the_fingerprint_is_that_of_the_public_key(maintenance_certificate: tuple[bytes, bytes]) -> None:
+    # SubjectPublicKeyInfo of an Ed25519 key: a constant header (RFC 8410) and the 32 bytes of the key
     key = x509.load_pem_x509_certificate(maintenance_certificate[0]).public_key()
-    assert fingerprint_of(maintenance_certificate) == transport.public_key_fingerprint(
-        ssl.PEM_cert_to_DER_cert(maintenance_certificate[0].decode())
-    )
-    assert len(key.public_bytes_raw()) == 32  # type: ignore[union-attr]
+    assert isinstance(key, Ed25519PublicKey)
+    info = bytes.fromhex("302a300506032b6570032100") + key.public_bytes_raw()
+    assert fingerprint_of(maintenance_certificate) == hashlib.sha256(info).digest()
 
 
 def test_talosconfig_at_a_node_in_maintenance(maintenance_node: ApiServer, authority: Authority) -> None:
@@ -266,7 +268,7 @@ def test_something_else_listens(authority: Authority) -> None:
         thread = threading.Thread(target=answer)
         thread.start()
         with pytest.raises(errors.Unreachable, match="TLS handshake failed"):
-            ask_version("127.0.0.1:%d" % listening.getsockname()[1], credentials=authority.client())
+            ask_version(f"127.0.0.1:{listening.getsockname()[1]}", credentials=authority.client())
         thread.join(5)
 
 

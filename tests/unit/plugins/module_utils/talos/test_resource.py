@@ -17,7 +17,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.client import 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.resource import Resource, ResourceEvent
 from ansible_collections.homelab.talos.tests.support.certificates import Authority
 from ansible_collections.homelab.talos.tests.support.talos_api import ApiServer
-from ansible_collections.homelab.talos.tests.unit.plugins.module_utils.talos.test_client import with_client
+from ansible_collections.homelab.talos.tests.unit.plugins.module_utils.talos.test_client import collect, with_client
 
 StartNode = Callable[..., ApiServer]
 MEMBERS = "Members.cluster.talos.dev"
@@ -61,7 +61,9 @@ def test_get(node: StartNode, authority: Authority) -> None:
     async def answer(stream: Any) -> None:
         request = await stream.recv_message()
         if (request.namespace, request.type, request.id) != ("cluster", MEMBERS, "cp1"):
-            raise GRPCError(Status.NOT_FOUND, f"resource {request.type}({request.namespace}/{request.id}) doesn't exist")
+            raise GRPCError(
+                Status.NOT_FOUND, f"resource {request.type}({request.namespace}/{request.id}) doesn't exist"
+            )
         found = wire("cp1", "hostname: cp1\naddresses:\n  - 198.18.1.11\n", labels={"a": "b"}, version="3")
         await stream.send_message(message("cosi.resource.GetResponse")(resource=found))
 
@@ -144,11 +146,10 @@ def test_watch_that_ends_with_an_error(node: StartNode, authority: Authority) ->
     answer = watching(event("CREATED", wire("cp1", "a: 1\n")), event("ERRORED", error="buffer overrun"))
 
     async def work(client: Client) -> None:
-        seen = []
+        seen: list[ResourceEvent] = []
         with pytest.raises(errors.TalosError, match="buffer overrun"):
-            async for one in client.watch("cluster", MEMBERS):
-                seen.append(one.kind)
-        assert seen == ["created"]
+            await collect(client.watch("cluster", MEMBERS), seen)
+        assert [one.kind for one in seen] == ["created"]
 
     with_client(node({"cosi.resource.State/Watch": answer}), authority, work)
 
