@@ -11,7 +11,7 @@ the protocols below, one set per node. Tests supply fakes.
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -183,6 +183,13 @@ class Kubernetes(Protocol):
         """Return the CRI containers of this node: keys namespace, pod, name, id, image, pid, status,
         log (path inside the node's directory tree, or None)."""
 
+    async def apply_node(self, config: MachineConfig, name: str) -> None:
+        """Bring labels, annotations and taints of the Node object to what the configuration says.
+
+        Called once the Node exists and after every applied configuration; returns quietly when the
+        API is not reachable. Source: siderolabs/talos:internal/app/machined/pkg/controllers/k8s/node_apply.go.
+        """
+
     async def drain(self, name: str, timeout: float) -> None:
         """Cordon the node and evict its pods; returns quietly when the API is not reachable."""
 
@@ -275,5 +282,5 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Return seconds of lab time from an arbitrary start."""
 
-    def sleep(self, seconds: float) -> Awaitable[None]:
+    async def sleep(self, seconds: float) -> None:
         """Wait for *seconds* of lab time."""

@@ -1,0 +1,43 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole API of a node, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ansible_collections.homelab.talos.lab.machined.apid_service import ApidWork
+from ansible_collections.homelab.talos.lab.machined.configuration import Configurator
+from ansible_collections.homelab.talos.lab.machined.cosi_service import CosiService
+from ansible_collections.homelab.talos.lab.machined.definitions import served
+from ansible_collections.homelab.talos.lab.machined.dispatch import Dispatcher, LocalCalls
+from ansible_collections.homelab.talos.lab.machined.lifecycle import Request
+from ansible_collections.homelab.talos.lab.machined.node import Node
+from ansible_collections.homelab.talos.lab.machined.resources import network
+from ansible_collections.homelab.talos.lab.machined.routing import Router
+from ansible_collections.homelab.talos.lab.machined.rpc import apply, bootstrap, power, service, version
+
+
+def build_cosi(node: Node) -> CosiService:
+    """Return the node's resource API."""
+
+    async def refresh(type: str) -> None:
+        if type in network.KERNEL_TYPES and node.powered:
+            await network.refresh(node)
+
+    return CosiService(node.store, served(node.description.talos_version), refresh)
+
+
+def build_dispatcher(
+    node: Node,
+    cosi: CosiService,
+    configurator: Configurator,
+    apid: ApidWork,
+    request: Callable[[Request], None],
+) -> Dispatcher:
+    """Return the table of everything the node answers; *request* asks the machine for a sequence."""
+    handlers = cosi.handlers() | version.handlers(node) | service.handlers(node)
+    handlers |= apply.handlers(node, configurator, request) | bootstrap.handlers(node) | power.handlers(node, request)
+    local = LocalCalls(handlers, lambda: apid.maintenance)
+    return Dispatcher(local, Router(local, apid.remote, node.own_names, lambda: apid.maintenance))

@@ -1,0 +1,115 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The API server of a node on port 50000.
+
+Source: siderolabs/talos:internal/app/apid (mutual TLS, maintenance mode, limits).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import weakref
+from typing import Any
+
+from grpclib.config import Configuration
+from grpclib.protocol import H2Protocol
+from grpclib.server import Server
+
+from ansible_collections.homelab.talos.lab.machined.identity import client_certificate, is_only_client
+
+PORT = 50000
+# Source: siderolabs/talos:internal/app/apid/main.go (initial window sizes)
+_CONFIGURATION = Configuration(http2_connection_window_size=65535 * 16, http2_stream_window_size=65535 * 32)
+
+
+class _CheckedProtocol(H2Protocol):
+    """Ends a connection whose client certificate serves for more than being a client."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        certificate = client_certificate(transport)
+        super().connection_made(transport)
+        if certificate is not None and not is_only_client(certificate):
+            transport.abort()  # type: ignore[attr-defined]
+
+
+class _TableServer(Server):
+    """A grpclib server whose handlers come from one table."""
+
+    def __init__(self, table: Any) -> None:
+        super().__init__([], config=_CONFIGURATION)
+        self._mapping = table
+        self.connections: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
+
+    def _protocol_factory(self) -> H2Protocol:
+        plain = super()._protocol_factory()
+        checked = _CheckedProtocol(plain.handler, self._config, self._h2_config)
+        made = checked.connection_made
+
+        def remember(transport: asyncio.BaseTransport) -> None:
+            self.connections.add(transport)
+            made(transport)
+
+        checked.connection_made = remember  # type: ignore[method-assign]
+        return checked
+
+
+class ApiServer:
+    """Serves one table of methods on one listening socket; the TLS settings may be exchanged."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self._socket: socket.socket | None = None
+        self._server: _TableServer | None = None
+
+    @property
+    def serving(self) -> bool:
+        """Whether the server answers."""
+        return self._server is not None
+
+    async def start(self, listening: socket.socket, tls: ssl.SSLContext) -> None:
+        """Answer on *listening*, which the server owns from now on."""
+        self._socket = listening
+        await self._serve(tls)
+
+    async def exchange(self, tls: ssl.SSLContext, *, end_connections: bool = False) -> None:
+        """Use other TLS settings for new connections; optionally end the present ones."""
+        old = self._server
+        await self._serve(tls)
+        if old is not None:
+            _stop(old, end_connections=end_connections)
+
+    async def drain(self, seconds: float = 1.0) -> None:
+        """Wait until no unary call is under way, at most *seconds*."""
+        busy = getattr(self._table, "idle", None)
+        if busy is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(busy.wait(), seconds)
+
+    async def stop(self) -> None:
+        """Stop answering and end every connection."""
+        if self._server is not None:
+            _stop(self._server, end_connections=True)
+            self._server = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    async def _serve(self, tls: ssl.SSLContext) -> None:
+        if self._socket is None:
+            raise RuntimeError("API server has no socket: start it first")
+        server = _TableServer(self._table)
+        await server.start(sock=self._socket.dup(), ssl=tls)
+        self._server = server
+
+
+def _stop(server: _TableServer, *, end_connections: bool) -> None:
+    if end_connections:
+        server.close()
+        for transport in server.connections:
+            transport.abort()  # type: ignore[attr-defined]
+    elif server._server is not None:
+        server._server.close()

@@ -1,0 +1,165 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From power to running: initialize, maintenance, install, boot.
+
+Source: siderolabs/talos:internal/app/machined/pkg/runtime/v1alpha1/v1alpha1_sequencer.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from ansible_collections.homelab.talos.lab.machined.configuration import ConfigurationError, Configurator
+from ansible_collections.homelab.talos.lab.machined.machine_status import keep_publishing, set_stage
+from ansible_collections.homelab.talos.lab.machined.network_control import apply_network
+from ansible_collections.homelab.talos.lab.machined.node import Node
+from ansible_collections.homelab.talos.lab.machined.resources import cluster, kubernetes
+from ansible_collections.homelab.talos.lab.machined.resources import configuration as configuration_resources
+from ansible_collections.homelab.talos.lab.machined.resources import network as network_resources
+from ansible_collections.homelab.talos.lab.machined.resources import runtime as runtime_resources
+from ansible_collections.homelab.talos.lab.machined.sequence import Sequence, SequenceFailed
+from ansible_collections.homelab.talos.lab.machined.service_runner import ServiceDefinition
+from ansible_collections.homelab.talos.lab.machined.services import boot_services, early_services
+from ansible_collections.homelab.talos.lab.machined.stopping import stop_services
+
+# Source: siderolabs/talos:pkg/machinery/constants/constants.go (BootTimeout)
+BOOT_TIMEOUT_SECONDS = 70 * 60.0
+WAITING_LINE_SECONDS = 15.0
+
+
+class Boot:
+    """The sequences of one boot of a node."""
+
+    def __init__(self, node: Node, configurator: Configurator) -> None:
+        self._node = node
+        self._configurator = configurator
+
+    async def run(self) -> bool:
+        """Boot; True when the machine shall reboot (it was installed), False when it is running.
+
+        Raises :class:`SequenceFailed`.
+        """
+        await self._initialize()
+        if self._node.config is None:
+            await self._maintenance()
+        if not self._node.partitions.installed:
+            await self._install()
+            return True
+        await self._boot()
+        return False
+
+    async def _initialize(self) -> None:
+        node = self._node
+        with Sequence(node, "initialize").running() as sequence:
+            sequence.phases("systemRequirements")
+            node.partitions.prepare()
+            if node.partitions.load_config() is not None:
+                node.identify()
+            with sequence.phase("config"):
+                self._load_config()
+            with sequence.phase("earlyServices"):
+                await self._publish_first()
+                self._start(early_services(node, self._configurator.apid))
+            sequence.phases("usb", "meta", "dashboard")
+
+    def _load_config(self) -> None:
+        """Activate the stored configuration; one that cannot be read leads to maintenance."""
+        stored = self._node.partitions.load_config()
+        if stored is None:
+            return
+        try:
+            self._configurator.activate(stored)
+        except ConfigurationError as error:
+            self._node.journal.talos(f"failed to load config from STATE: {error}")
+
+    async def _publish_first(self) -> None:
+        node = self._node
+        runtime_resources.publish(node)
+        await apply_network(node)
+        await network_resources.refresh(node)
+        network_resources.publish_settings(node)
+        configuration_resources.publish(node)
+        node.controller(lambda: keep_publishing(node), "runtime.MachineStatusController")
+
+    def _start(self, definitions: list[ServiceDefinition]) -> None:
+        for definition in definitions:
+            self._node.load(definition).start()
+
+    async def _maintenance(self) -> None:
+        node = self._node
+        sequence = Sequence(node, "initialize")
+        with sequence.task("runningMaintenance"):
+            set_stage(node, "maintenance")
+            node.journal.talos("entering maintenance service")
+            await node.board.until(lambda: node.config is not None)
+        node.journal.talos("machine config received, leaving maintenance service")
+
+    async def _install(self) -> None:
+        node = self._node
+        set_stage(node, "installing")
+        node.busy = "install"
+        with Sequence(node, "install").running() as sequence:
+            sequence.phases("env")
+            with sequence.phase("install"):
+                self._install_to_disk()
+            sequence.phases("meta", "saveMeta", "denyNewServices", "volumeFinalize")
+            with sequence.phase("stopEverything"):
+                await stop_services(node, sequence)
+            sequence.phases("kexec")
+        node.busy = ""
+
+    def _install_to_disk(self) -> None:
+        node = self._node
+        disk = self._configurator.install_disk()
+        node.journal.talos(f"installing Talos to {disk}")
+        node.partitions.install(disk, node.description.talos_version)
+        node.partitions.save_config(node.config_text)
+        runtime_resources.publish_volumes(node)
+
+    async def _boot(self) -> None:
+        node = self._node
+        set_stage(node, "booting")
+        if node.partitions.load_config() is None:
+            node.partitions.save_config(node.config_text)
+        node.identify()
+        await self._configurator.spread()
+        with Sequence(node, "boot").running() as sequence:
+            sequence.phases("memorySizeCheck", "diskSizeCheck", "env", "dbus", "ephemeral", "userSetup")
+            with sequence.phase("startEverything"):
+                self._start_controllers()
+                with sequence.task("startAllServices"):
+                    self._start(boot_services(node))
+                    await self._wait_for_services()
+        set_stage(node, "running")
+        node.journal.talos("boot sequence finished")
+
+    def _start_controllers(self) -> None:
+        node = self._node
+        node.controller(lambda: cluster.keep_publishing(node), "cluster.AffiliateMergeController")
+        node.controller(lambda: cluster.keep_announcing(node), "cluster.DiscoveryServiceController")
+        node.controller(lambda: kubernetes.keep_publishing(node), "k8s.NodeStatusController")
+        if node.is_controlplane:
+            node.controller(lambda: kubernetes.keep_control_plane(node), "k8s.ControlPlaneStaticPodController")
+
+    def _unmet(self) -> list[str]:
+        return [f'service "{id}" to be "up"' for id, service in sorted(self._node.services.items()) if not service.up]
+
+    async def _wait_for_services(self) -> None:
+        node = self._node
+        node.journal.talos(f"task startAllServices: waiting for {len(node.services)} services")
+        up = asyncio.create_task(node.board.until(lambda: not self._unmet()))
+        limit = asyncio.create_task(node.clock.sleep(BOOT_TIMEOUT_SECONDS))
+        complaints = asyncio.create_task(self._complain())
+        try:
+            await asyncio.wait({up, limit}, return_when=asyncio.FIRST_COMPLETED)
+            if not up.done():
+                raise SequenceFailed(f"context deadline exceeded: waiting for {', '.join(self._unmet())}")
+        finally:
+            for task in (up, limit, complaints):
+                task.cancel()
+
+    async def _complain(self) -> None:
+        while True:
+            await self._node.clock.sleep(WAITING_LINE_SECONDS)
+            self._node.journal.talos(f"task startAllServices: {', '.join(self._unmet())}")

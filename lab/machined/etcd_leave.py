@@ -1,0 +1,41 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Leaving the etcd cluster before a control plane disappears.
+
+Source: siderolabs/talos:internal/pkg/etcd/etcd.go (LeaveCluster).
+"""
+
+from __future__ import annotations
+
+import shutil
+
+from ansible_collections.homelab.talos.lab.machined.node import Node
+
+DATA_DIRECTORY = "lib/etcd"
+
+
+class LastMember(Exception):
+    """etcd keeps its last member."""
+
+
+def data_directory_is_empty(node: Node) -> bool:
+    """Return whether etcd never stored anything on this node."""
+    path = node.partitions.ephemeral / DATA_DIRECTORY
+    return not path.is_dir() or not any(path.iterdir())
+
+
+async def leave_etcd(node: Node) -> None:
+    """Remove the local member, stop etcd and erase its data; raises :class:`LastMember`."""
+    if data_directory_is_empty(node):
+        return
+    members = await node.programs.etcd_access.members()
+    status = await node.programs.etcd_access.status()
+    if len([member for member in members if not member.is_learner]) <= 1:
+        raise LastMember("etcdserver: re-configuration failed due to not enough started members")
+    if status.leader == status.member_id:
+        await node.programs.etcd_access.forfeit_leadership()
+    await node.programs.etcd_access.remove_member(status.member_id)
+    if "etcd" in node.services:
+        await node.services["etcd"].stop()
+    shutil.rmtree(node.partitions.ephemeral / DATA_DIRECTORY, ignore_errors=True)
