@@ -121,7 +121,7 @@ def _walk(value: Any, other: Any, kind: str, path: Path, changed: str) -> Any:
 
 
 def _partner(item: Any, index: int, others: list[Any]) -> Any:
-    """Return the item of the other list that stands for the same thing: an equal one, else by name, else by position."""
+    """Return the other list's item for the same thing: an equal one, else one of that name, else by position."""
     if item in others:
         return item
     if isinstance(item, str) and "=" in item:
