@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path("build/junit")
+CLOSING_LINE = Path("build/closing-line")
 TERMINATION_SECONDS = 60.0
 
 
@@ -247,12 +248,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyError:
         parser.error(f"there is no plan {name}; one of {', '.join(PLANS)}, or scenario:NAME")
     signal.signal(signal.SIGTERM, interrupt)
+    (ROOT / CLOSING_LINE).parent.mkdir(exist_ok=True)
+    (ROOT / CLOSING_LINE).unlink(missing_ok=True)
     try:
         outcomes = run(stages)
     except KeyboardInterrupt:
         print(f"\n{name}: interrupted", file=sys.stderr)
         return 130
-    print("\n".join(summary(outcomes)), flush=True)
+    closing = summary(outcomes)
+    print("\n".join(closing), flush=True)
+    # For .ci/run: after a failure, make has the last word.
+    (ROOT / CLOSING_LINE).write_text(closing[-1] + "\n")
     return 0 if all(outcome.status == "passed" for outcome in outcomes) else 1
 
 
