@@ -67,7 +67,7 @@ def compile_set() -> bytes:
     Raises SystemExit when grpcio-tools is absent or protoc refuses a file.
     """
     try:
-        import grpc_tools
+        import grpc_tools  # type: ignore[import-untyped]
         from grpc_tools import protoc
     except ImportError:
         raise SystemExit("grpcio-tools is not installed: pip install grpcio-tools") from None

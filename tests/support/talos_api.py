@@ -76,8 +76,10 @@ class ApiServer:
 
     def _recorded(self, path: str, answer: Answer) -> Answer:
         async def call(stream: Stream[Any, Any]) -> None:
-            metadata = stream.metadata or {}
-            self.calls.append((path, {key: list(metadata.getall(key)) for key in metadata}))
+            metadata: dict[str, list[str]] = {}
+            for key, value in (stream.metadata or {}).items():
+                metadata.setdefault(key, []).append(str(value))
+            self.calls.append((path, metadata))
             await answer(stream)
 
         return call

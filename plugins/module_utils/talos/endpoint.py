@@ -36,23 +36,22 @@ def parse_endpoint(text: str) -> Endpoint:
     if rest.startswith("https://"):
         default_port = HTTPS_PORT
         rest = rest.removeprefix("https://").rstrip("/")
+    port_text: str | None = None
     if rest.startswith("["):
-        host, bracket, port_text = rest[1:].partition("]")
-        if not bracket or (port_text and not port_text.startswith(":")):
+        host, bracket, after = rest[1:].partition("]")
+        if not bracket or (after and not after.startswith(":")):
             raise ValueError(f"endpoint {text!r}: expected [address]:port")
-        port_text = port_text.removeprefix(":")
+        port_text = after[1:] if after else None
     elif rest.count(":") == 1:
         host, _, port_text = rest.partition(":")
     else:
-        host, port_text = rest, ""
+        host = rest
     if not host or any(character in host for character in "/ @"):
         raise ValueError(f"endpoint {text!r}: expected host, host:port or https://host")
-    return Endpoint(host, _port(text, port_text, default_port))
+    return Endpoint(host, default_port if port_text is None else _port(text, port_text))
 
 
-def _port(text: str, port_text: str, default: int) -> int:
-    if not port_text:
-        return default
+def _port(text: str, port_text: str) -> int:
     if not port_text.isdecimal() or not 0 < int(port_text) < 65536:
         raise ValueError(f"endpoint {text!r}: {port_text!r} is not a TCP port")
     return int(port_text)

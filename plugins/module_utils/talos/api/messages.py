@@ -76,7 +76,8 @@ def message(full_name: str) -> type[Any]:
     Nested messages are reached by their full name too: ``machine.MachineStatusEvent.MachineStatus``.
     Raises KeyError for an unknown name, MissingLibrary without protobuf.
     """
-    return message_factory.GetMessageClass(pool().FindMessageTypeByName(full_name))
+    descriptor = pool().FindMessageTypeByName(full_name)
+    return message_factory.GetMessageClass(descriptor)
 
 
 @functools.cache
@@ -85,7 +86,8 @@ def enum(full_name: str) -> Any:
 
     Raises KeyError for an unknown name, MissingLibrary without protobuf.
     """
-    return EnumTypeWrapper(pool().FindEnumTypeByName(full_name))
+    descriptor = pool().FindEnumTypeByName(full_name)
+    return EnumTypeWrapper(descriptor)
 
 
 @functools.cache
