@@ -11,11 +11,12 @@ if ! git rev-parse --git-dir >/dev/null; then
     echo "export: $root is no git checkout: git says which files belong to the collection" >&2
     exit 1
 fi
-# An index of our own: what is staged here stays as it is.
-index=$(mktemp -u)
-trap 'rm -f "$index"' EXIT
-GIT_INDEX_FILE=$index git read-tree HEAD
-GIT_INDEX_FILE=$index git add --all
-tree=$(GIT_INDEX_FILE=$index git write-tree)
-mkdir -p "$target"
-git archive --worktree-attributes "$tree" | tar -x -C "$target"
+# An index and an object store of our own: what is staged here stays as it is, and nothing is left behind.
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+GIT_ALTERNATE_OBJECT_DIRECTORIES=$(git rev-parse --path-format=absolute --git-path objects)
+export GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_INDEX_FILE=$scratch/index GIT_OBJECT_DIRECTORY=$scratch/objects
+mkdir -p "$GIT_OBJECT_DIRECTORY" "$target"
+git read-tree HEAD
+git add --all
+git archive --worktree-attributes "$(git write-tree)" | tar -x -C "$target"
