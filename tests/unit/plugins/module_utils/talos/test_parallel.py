@@ -15,7 +15,6 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.parallel impor
 
 def test_order_and_errors() -> None:
     async def work(node: str) -> str:
-        await asyncio.sleep(0)
         if node == "b":
             raise errors.Unreachable(node, "dead")
         return node.upper()
@@ -27,18 +26,21 @@ def test_order_and_errors() -> None:
 
 
 def test_limit() -> None:
-    active = [0]
-    most = [0]
+    active: set[int] = set()
+    most: list[int] = []
 
     async def work(node: int) -> None:
-        active[0] += 1
-        most[0] = max(most[0], active[0])
-        for _ in range(3):
-            await asyncio.sleep(0)
-        active[0] -= 1
+        active.add(node)
+        most.append(len(active))
+        if len(active) == 4:
+            together.set()
+        await together.wait()
+        active.remove(node)
 
+    together = asyncio.Event()
     run(for_each_node(range(20), work, limit=4))
-    assert most == [4]
+    assert max(most) == 4
+    assert len(most) == 20
 
 
 def test_a_mistake_in_the_work_is_raised_and_ends_the_rest() -> None:
