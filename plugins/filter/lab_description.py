@@ -77,7 +77,7 @@ def lab_description(definition: Mapping[str, Any]) -> dict[str, Any]:
         "subnet": nodes[0].subnet,
         "talos_version": cluster.talos_version,
         "nodes": [
-            {"name": node.name, "address": node.address, "extensions": list(cluster.variant(node.role).extensions)}
+            {"name": node.name, "address": node.address, "extensions": list(cluster.extensions_of(node))}
             for node in nodes
         ],
     }
