@@ -45,6 +45,11 @@ options:
     description:
       - Where the rendered configuration is kept, readable by its owner only. Required with O(state=rendered).
     type: path
+  talos_version:
+    description:
+      - Version of Talos that is to read the configuration, such as V(v1.13.9).
+      - Defaults to that of O(definition), or to the one this collection was made for.
+    type: str
   accept_findings:
     description:
       - Ids of findings that do not end the module although they are errors.
@@ -259,6 +264,7 @@ def spec() -> ArgumentSpec:
                 "src": {"type": "path"},
                 "content": {"type": "str", "no_log": True},
                 "path": {"type": "path"},
+                "talos_version": {"type": "str"},
                 "accept_findings": {"type": "list", "elements": "str", "default": []},
                 "endpoint": {"type": "str"},
                 "mode": {"type": "str", "choices": list(MODES), "default": "auto"},
@@ -280,7 +286,7 @@ def spec() -> ArgumentSpec:
 
 def judged(module: TalosModule, wanted: WantedConfig) -> list[Finding]:
     """Return the findings about the configuration; end the module when there are errors nobody accepted."""
-    findings = judge(wanted, module.params["name"] or "")
+    findings = judge(wanted, module.params["name"] or "", module.params["talos_version"])
     accepted = set(module.params["accept_findings"])
     wrong = [finding for finding in errors(findings) if finding.id not in accepted]
     if wrong:

@@ -10,15 +10,26 @@ from __future__ import annotations
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.wanted_config import WantedConfig
 from ansible_collections.homelab.talos.plugins.module_utils.findings.model import Finding, sort_findings
-from ansible_collections.homelab.talos.plugins.module_utils.rules import cluster
+from ansible_collections.homelab.talos.plugins.module_utils.rules import cluster, document, node
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import DEFAULT_TALOS_VERSION
 
 
-def judge(wanted: WantedConfig, name: str) -> list[Finding]:
+def judge(wanted: WantedConfig, name: str, talos_version: str | None) -> list[Finding]:
     """Return what the rules say about a configuration and, when it was rendered, about its cluster and node.
 
     :param name: the node in findings.
+    :param talos_version: that is to read the configuration; None for that of the definition.
     """
-    findings: list[Finding] = []
-    if wanted.definition is not None:
-        findings.extend(cluster.check(wanted.definition.cluster, wanted.definition.nodes))
-    return sort_findings(findings)
+    definition = wanted.definition
+    if definition is None:
+        version = talos_version or DEFAULT_TALOS_VERSION
+        return sort_findings(document.check_text(wanted.text, version, wanted.source, host=name))
+    version = talos_version or definition.cluster.talos_version
+    declared = definition.node(name)
+    return sort_findings(
+        [
+            *cluster.check(definition.cluster, definition.nodes),
+            *node.check(definition.cluster, declared, wanted.config),
+            *document.check(wanted.config, version, host=name),
+        ]
+    )

@@ -29,11 +29,13 @@ class WantedConfig:
     """A machine configuration and where it comes from.
 
     :ivar text: the exact bytes a node shall receive.
+    :ivar source: file or other origin, for findings.
     :ivar definition: the cluster, when the configuration was rendered from one.
     """
 
     config: MachineConfig
     text: str
+    source: str
     definition: Definition | None = None
 
 
@@ -51,7 +53,7 @@ def wanted_config(params: Mapping[str, Any], throw_away_secrets: bool) -> Wanted
     if text is None:
         source = params["src"]
         text = _read(source)
-    return WantedConfig(MachineConfig.from_text(text, source), text)
+    return WantedConfig(MachineConfig.from_text(text, source), text, source)
 
 
 def _rendered(params: Mapping[str, Any], throw_away_secrets: bool) -> WantedConfig:
@@ -64,7 +66,7 @@ def _rendered(params: Mapping[str, Any], throw_away_secrets: bool) -> WantedConf
     else:
         raise ModuleFailure(f"{node.name}: a machine configuration cannot be made without secrets; give secrets_bundle")
     config = render(definition.cluster, node, bundle)
-    return WantedConfig(config, config.to_text(), definition)
+    return WantedConfig(config, config.to_text(), f"definition of {node.name}", definition)
 
 
 def _read(path: str) -> str:

@@ -128,12 +128,12 @@ async def _service(client: Any) -> tuple[str, bool]:
     return "", False
 
 
-async def _members(client: Any) -> tuple[Member, ...]:
-    request = message("machine.EtcdMemberListRequest")()
-    try:
-        reply = await client.unary("machine.MachineService/EtcdMemberList", request)
-    except TalosError:
-        return ()
+async def read_members(client: Any) -> tuple[Member, ...]:
+    """Return the members of etcd as this control plane knows them.
+
+    :raises TalosError: etcd does not answer, or the node has none.
+    """
+    reply = await client.unary("machine.MachineService/EtcdMemberList", message("machine.EtcdMemberListRequest")())
     return tuple(
         Member(
             f"{member.id:x}",
@@ -143,6 +143,13 @@ async def _members(client: Any) -> tuple[Member, ...]:
         )
         for member in reply.messages[0].members
     )
+
+
+async def _members(client: Any) -> tuple[Member, ...]:
+    try:
+        return await read_members(client)
+    except TalosError:
+        return ()
 
 
 async def _has_data(client: Any) -> bool:

@@ -1,0 +1,70 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the health of a cluster is judged by, as Kubernetes describes it. Nothing here judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.client import KubernetesClient
+from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.errors import KubernetesError
+
+Record = dict[str, Any]
+
+SYSTEM = "kube-system"
+
+
+def read_kubernetes(path: str, timeout: float) -> Record:
+    """Read what the checks look at.
+
+    :param path: of a kubeconfig.
+    :param timeout: limit of each call in seconds.
+    :return: ``nodes`` (name, addresses, ready, reason, schedulable), ``pods`` of kube-system (name, node, app, ready),
+        ``daemon_sets`` and ``deployments`` of kube-system (name -> wanted pods); or ``{"error": "..."}``.
+    """
+    try:
+        with KubernetesClient.from_path(path, timeout) as client:
+            return {
+                "nodes": [node_record(item) for item in client.list_nodes()],
+                "pods": [pod_record(item) for item in client.list_pods(SYSTEM)],
+                "daemon_sets": {
+                    item["metadata"]["name"]: int(item.get("status", {}).get("desiredNumberScheduled", 0))
+                    for item in client.list_daemon_sets(SYSTEM)
+                },
+                "deployments": {
+                    item["metadata"]["name"]: int(item.get("spec", {}).get("replicas", 1))
+                    for item in client.list_deployments(SYSTEM)
+                },
+            }
+    except KubernetesError as error:
+        return {"error": str(error)}
+
+
+def node_record(item: Mapping[str, Any]) -> Record:
+    """Return the parts of a Node that matter."""
+    status = item.get("status") or {}
+    ready = _condition(status, "Ready")
+    return {
+        "name": item["metadata"]["name"],
+        "addresses": [entry["address"] for entry in status.get("addresses") or () if entry["type"] == "InternalIP"],
+        "ready": ready.get("status") == "True",
+        "reason": "" if ready.get("status") == "True" else str(ready.get("message") or ready.get("reason") or ""),
+        "schedulable": not (item.get("spec") or {}).get("unschedulable", False),
+    }
+
+
+def pod_record(item: Mapping[str, Any]) -> Record:
+    """Return the parts of a Pod that matter."""
+    return {
+        "namespace": item["metadata"].get("namespace", ""),
+        "name": item["metadata"]["name"],
+        "node": (item.get("spec") or {}).get("nodeName", ""),
+        "app": (item["metadata"].get("labels") or {}).get("k8s-app", ""),
+        "ready": _condition(item.get("status") or {}, "Ready").get("status") == "True",
+    }
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    return next((item for item in status.get("conditions") or () if item.get("type") == kind), {})

@@ -1,0 +1,167 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""L4: what Kubernetes says about the cluster.
+
+Source: siderolabs/talos:pkg/cluster/check/kubernetes.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observation import (
+    KubernetesNode,
+    KubernetesObservation,
+    NodeObservation,
+    Observation,
+    Pod,
+)
+from ansible_collections.homelab.talos.plugins.module_utils.rules.health.verdict import (
+    Problem,
+    Verdict,
+    count,
+    on_nodes,
+    verdict,
+)
+
+COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+NO_KUBECONFIG = "there is no kubeconfig to ask Kubernetes with"
+
+
+def kubernetes_api(observation: Observation) -> Verdict:
+    """The Kubernetes API answers."""
+    if observation.kubernetes is None:
+        return Verdict(not_run=NO_KUBECONFIG)
+    error = observation.kubernetes.error
+    return verdict([Problem(error)] if error else [], "the Kubernetes API answers")
+
+
+def kubernetes_nodes_reported(observation: Observation) -> Verdict:
+    """Kubernetes knows exactly the nodes of the inventory, by their addresses."""
+
+    def judge(kubernetes: KubernetesObservation) -> Iterator[Problem]:
+        expected = {node.expected.address: node.name for node in observation.nodes}
+        found = {address: node.name for node in kubernetes.nodes for address in node.addresses}
+        for address in sorted(expected.keys() - found.keys()):
+            yield Problem(
+                f"can't find expected node with IPs [{address}]", expected[address], fix="look at its kubelet"
+            )
+        for node in kubernetes.nodes:
+            if not set(node.addresses) & expected.keys():
+                yield Problem(
+                    f"unexpected node {node.name} with IPs [{' '.join(node.addresses)}]",
+                    fix="add it to the inventory, or delete the node from Kubernetes",
+                )
+
+    return _asked(observation, judge, f"{count(len(observation.nodes), 'node')} known to Kubernetes")
+
+
+def static_pods_running(observation: Observation) -> Verdict:
+    """The static pods of every control plane run, as their node reports."""
+
+    def judge(node: NodeObservation) -> Iterator[Problem]:
+        found = {
+            component: pod
+            for component in COMPONENTS
+            for pod in node.static_pods
+            if pod.name.startswith(f"{component}-")
+        }
+        missing = [name for name in COMPONENTS if name not in found]
+        if missing:
+            yield Problem(f"missing static pods on node {node.name}: [{' '.join(missing)}]", node.name)
+        for name in COMPONENTS:
+            pod = found.get(name)
+            if pod and not pod.ready:
+                yield Problem(f"static pod {name} is not ready: phase {pod.phase}", node.name, name)
+
+    planes = observation.control_planes
+    return verdict(on_nodes(planes, judge), f"static pods run on {count(len(planes), 'control plane')}")
+
+
+def control_plane_components_ready(observation: Observation) -> Verdict:
+    """Kubernetes reports every control plane component as ready, one pod on each control plane."""
+
+    def judge(kubernetes: KubernetesObservation) -> Iterator[Problem]:
+        for component in COMPONENTS:
+            pods = [pod for pod in kubernetes.pods if pod.name == f"{component}-{pod.node}"]
+            yield from _pod_problems(component, pods, len(observation.control_planes))
+
+    return _asked(observation, judge, f"{count(len(COMPONENTS), 'component')} ready")
+
+
+def kubernetes_nodes_ready(observation: Observation) -> Verdict:
+    """Every node is ready."""
+
+    def judge(kubernetes: KubernetesObservation) -> Iterator[Problem]:
+        for node in _ours(observation, kubernetes):
+            if not node.ready:
+                reason = f": {node.reason}" if node.reason else ""
+                yield Problem(f"some nodes are not ready: [{node.name}]{reason}", node.name, fix="look at its kubelet")
+
+    return _asked(observation, judge, f"{count(len(observation.nodes), 'node')} ready")
+
+
+def kube_proxy_ready(observation: Observation) -> Verdict:
+    """kube-proxy runs on every node, unless the cluster has none."""
+    kubernetes = observation.kubernetes
+    if kubernetes and not kubernetes.error and "kube-proxy" not in kubernetes.daemon_sets:
+        return Verdict(skipped="the cluster has no kube-proxy")
+
+    def judge(asked: KubernetesObservation) -> Iterator[Problem]:
+        pods = [pod for pod in asked.pods if pod.app == "kube-proxy"]
+        yield from _pod_problems("kube-proxy", pods, asked.daemon_sets.get("kube-proxy", 0))
+
+    return _asked(observation, judge, "kube-proxy ready")
+
+
+def coredns_ready(observation: Observation) -> Verdict:
+    """CoreDNS runs, unless the cluster has none."""
+    kubernetes = observation.kubernetes
+    if kubernetes and not kubernetes.error and "coredns" not in kubernetes.deployments:
+        return Verdict(skipped="the cluster has no coredns")
+
+    def judge(asked: KubernetesObservation) -> Iterator[Problem]:
+        pods = [pod for pod in asked.pods if pod.app == "kube-dns"]
+        yield from _pod_problems("coredns", pods, asked.deployments.get("coredns", 0))
+
+    return _asked(observation, judge, "coredns ready")
+
+
+def kubernetes_nodes_schedulable(observation: Observation) -> Verdict:
+    """Pods can be placed on every node."""
+
+    def judge(kubernetes: KubernetesObservation) -> Iterator[Problem]:
+        for node in _ours(observation, kubernetes):
+            if not node.schedulable:
+                yield Problem(
+                    f"some nodes are not schedulable: [{node.name}]", node.name, fix=f"kubectl uncordon {node.name}"
+                )
+
+    return _asked(observation, judge, f"{count(len(observation.nodes), 'node')} schedulable")
+
+
+def _asked(
+    observation: Observation, judge: Callable[[KubernetesObservation], Iterable[Problem]], observed: str
+) -> Verdict:
+    """Judge what Kubernetes says, if it can be asked at all."""
+    kubernetes = observation.kubernetes
+    if kubernetes is None:
+        return Verdict(not_run=NO_KUBECONFIG)
+    if kubernetes.error:
+        return Verdict((Problem(kubernetes.error),))
+    return verdict(judge(kubernetes), observed)
+
+
+def _ours(observation: Observation, kubernetes: KubernetesObservation) -> list[KubernetesNode]:
+    """Return the nodes of Kubernetes that are nodes of the inventory; others are reported by a check of their own."""
+    addresses = {node.expected.address for node in observation.nodes}
+    return [node for node in kubernetes.nodes if addresses & set(node.addresses)]
+
+
+def _pod_problems(component: str, pods: list[Pod], expected: int) -> Iterator[Problem]:
+    if len(pods) != expected:
+        yield Problem(f"expected number of pods for {component} to be {expected}, got {len(pods)}", path=component)
+    waiting = sorted(pod.name for pod in pods if not pod.ready)
+    if waiting:
+        yield Problem(f"some pods are not ready for {component}: [{' '.join(waiting)}]", path=component)

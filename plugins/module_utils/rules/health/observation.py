@@ -1,0 +1,180 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known about a cluster at one moment: the only input of the health checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ExpectedNode:
+    """A node as the inventory declares it.
+
+    :ivar extensions: names of the system extensions of its image; None when it is not declared.
+    :ivar extension_services: names of the services that must run, without ``ext-``.
+    """
+
+    name: str
+    address: str
+    machine_type: str = "worker"
+    role: str = "compute"
+    extensions: tuple[str, ...] | None = None
+    extension_services: tuple[str, ...] = ()
+
+    @property
+    def is_controlplane(self) -> bool:
+        """Whether the node is a control plane."""
+        return self.machine_type == "controlplane"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of a node.
+
+    :ivar state: such as ``Running`` or ``Waiting``.
+    :ivar healthy: None when the service has no health check or was not checked yet.
+    :ivar message: text of its last event or of its health check.
+    """
+
+    id: str
+    state: str
+    healthy: bool | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class EtcdMember:
+    """A member of etcd as one node knows it."""
+
+    hostname: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StaticPod:
+    """A static pod as its node reports it; ``name`` ends with that of the node, as in ``kube-scheduler-cp1``."""
+
+    name: str
+    phase: str
+    ready: bool
+
+
+@dataclass(frozen=True)
+class NodeObservation:
+    """One node.
+
+    :ivar error: why it could not be asked, empty when it could; then nothing below means anything.
+    :ivar unmet: unmet conditions of its stage, ``name: reason`` each.
+    :ivar extensions: names of the extensions it runs.
+    :ivar members: etcd members as it knows them; None when it could not say, ``members_error`` tells why.
+    :ivar memory_kib: physical memory in KiB, None when unknown.
+    :ivar ephemeral_bytes: size of the EPHEMERAL partition in bytes, None when it has none of its own.
+    :ivar diagnostics: warnings of the node about itself.
+    """
+
+    expected: ExpectedNode
+    error: str = ""
+    version: str = ""
+    stage: str = ""
+    ready: bool = False
+    unmet: tuple[str, ...] = ()
+    services: Mapping[str, Service] = field(default_factory=dict)
+    extensions: tuple[str, ...] = ()
+    members: tuple[EtcdMember, ...] | None = None
+    members_error: str = ""
+    memory_kib: int | None = None
+    ephemeral_bytes: int | None = None
+    diagnostics: tuple[str, ...] = ()
+    static_pods: tuple[StaticPod, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Inventory name of the node."""
+        return self.expected.name
+
+
+@dataclass(frozen=True)
+class KubernetesNode:
+    """A node as Kubernetes knows it.
+
+    :ivar addresses: its internal addresses.
+    :ivar reason: why it is not ready.
+    """
+
+    name: str
+    addresses: tuple[str, ...]
+    ready: bool
+    schedulable: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod.
+
+    :ivar app: value of its label ``k8s-app``, empty when it has none.
+    """
+
+    namespace: str
+    name: str
+    node: str
+    app: str
+    ready: bool
+
+
+@dataclass(frozen=True)
+class KubernetesObservation:
+    """What the Kubernetes API says.
+
+    :ivar error: why it could not be asked, empty when it could.
+    :ivar pods: of the namespace ``kube-system``.
+    :ivar daemon_sets: name -> wanted number of pods, of the namespace ``kube-system``; ``deployments`` likewise.
+    """
+
+    error: str = ""
+    nodes: tuple[KubernetesNode, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    daemon_sets: Mapping[str, int] = field(default_factory=dict)
+    deployments: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PairTraffic:
+    """What came of sending from one node to another.
+
+    :ivar source: name of the sending node, ``target`` of the receiving one.
+    :ivar message: what was observed.
+    """
+
+    source: str
+    target: str
+    ok: bool
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A cluster at one moment.
+
+    :ivar control_plane_addresses: of all control planes the inventory declares, also those not observed.
+    :ivar kubernetes: None when there is no way to ask Kubernetes.
+    :ivar pairs: None when no traffic between nodes was tried.
+    """
+
+    nodes: tuple[NodeObservation, ...]
+    control_plane_addresses: tuple[str, ...] = ()
+    kubernetes: KubernetesObservation | None = None
+    pairs: tuple[PairTraffic, ...] | None = None
+
+    @property
+    def control_planes(self) -> tuple[NodeObservation, ...]:
+        """The observed control planes."""
+        return tuple(node for node in self.nodes if node.expected.is_controlplane)
+
+    @property
+    def workers(self) -> tuple[NodeObservation, ...]:
+        """The observed workers."""
+        return tuple(node for node in self.nodes if not node.expected.is_controlplane)

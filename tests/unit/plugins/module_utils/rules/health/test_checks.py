@@ -1,0 +1,313 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each health check passes on the healthy cluster and fails alone on the cluster spoiled for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.homelab.talos.plugins.module_utils.rules.health.catalogue import (
+    CHECK_IDS,
+    CHECKS,
+    LAYERS,
+    UnknownCheck,
+    select,
+)
+from ansible_collections.homelab.talos.plugins.module_utils.rules.health.evaluation import (
+    awaited,
+    evaluate,
+    is_healthy,
+    summary,
+)
+from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observation import (
+    EtcdMember,
+    Observation,
+    PairTraffic,
+    Pod,
+    Service,
+    StaticPod,
+)
+from ansible_collections.homelab.talos.tests.unit.plugins.module_utils.rules.health.healthy_cluster import (
+    HEALTHY,
+    KUBERNETES,
+    MEMBERS,
+    NODES,
+    PAIRS,
+    node,
+    spoil,
+    spoil_kubernetes,
+    spoil_kubernetes_node,
+    spoil_service,
+)
+
+
+def pods_without(name: str) -> tuple[Pod, ...]:
+    return tuple(pod for pod in KUBERNETES.pods if pod.name != name)
+
+
+def pods_not_ready(name: str) -> tuple[Pod, ...]:
+    return tuple(replace(pod, ready=False) if pod.name == name else pod for pod in KUBERNETES.pods)
+
+
+def two_clusters() -> Observation:
+    """Return a cluster with a second control plane whose etcd knows only itself."""
+    second = replace(node("cp2", "198.18.1.14", "controlplane"), members=(EtcdMember("cp2", ("198.18.1.14",)),))
+    names = [item.name for item in (*NODES, second)]
+    reported = replace(KUBERNETES.nodes[0], name="cp2", addresses=("198.18.1.14",))
+    pods = tuple(
+        replace(pod, name=pod.name.replace("cp1", "cp2"), node="cp2") for pod in KUBERNETES.pods if pod.node == "cp1"
+    )
+    return Observation(
+        (*NODES, second),
+        ("198.18.1.11", "198.18.1.14"),
+        replace(
+            KUBERNETES,
+            nodes=(*KUBERNETES.nodes, reported),
+            pods=(*KUBERNETES.pods, *pods),
+            daemon_sets={"kube-proxy": 5},
+        ),
+        tuple(PairTraffic(a, b, True) for a in names for b in names if a != b),
+    )
+
+
+TWO_CLUSTERS = two_clusters()
+STRANGER = EtcdMember("stranger", ("10.9.9.9",))
+
+# id of the check that must fail, how the cluster is spoiled, host, part of the message
+SPOILED: list[tuple[str, Observation, str, str]] = [
+    ("apid-ready", spoil("w1", error="198.18.1.12:50000: connection refused"), "w1", "error getting version: 198.18"),
+    ("node-booted", spoil("w1", stage="maintenance"), "w1", "stage is maintenance, expected booting or running"),
+    ("memory-sizes", spoil("cp1", memory_kib=1500 * 1024), "cp1", "expected at least 1698 MiB, actual 1500 MiB"),
+    ("disk-sizes", spoil("w2", ephemeral_bytes=1024**3), "w2", "ephemeral partition is too small"),
+    (
+        "pair-traffic",
+        replace(HEALTHY, pairs=(PairTraffic("w1", "w2", False, "100% packet loss"), *PAIRS)),
+        "w1",
+        "does not reach w2: 100% packet loss",
+    ),
+    ("pair-traffic", replace(HEALTHY, pairs=PAIRS[1:]), "cp1", "was not tried with w1"),
+    (
+        "kubelet-healthy",
+        spoil_service("cp1", Service("kubelet", "Preparing", None, "Running pre state")),
+        "cp1",
+        'service "kubelet" not in expected state "Running": current state [Preparing] Running pre state',
+    ),
+    (
+        "kubelet-healthy-workers",
+        spoil_service("gw1", Service("kubelet", "Running", False, "connection refused")),
+        "gw1",
+        "service is not healthy: kubelet: connection refused",
+    ),
+    (
+        "kubelet-healthy-workers",
+        spoil_service("w1", None, "kubelet"),
+        "w1",
+        'no events recorded yet for service "kubelet"',
+    ),
+    ("extensions-present", spoil("w1", extensions=("spin",)), "w1", "extension drbd is missing"),
+    (
+        "extensions-present",
+        spoil("w1", extensions=("drbd", "spin", "tailscale")),
+        "w1",
+        "extension tailscale is not declared for role compute",
+    ),
+    (
+        "extension-services-running",
+        spoil_service("gw1", Service("ext-tailscale", "Waiting", None, "Waiting for extension service config")),
+        "gw1",
+        "service ext-tailscale is Waiting: Waiting for extension service config",
+    ),
+    (
+        "extension-services-running",
+        spoil_service("gw1", None, "ext-tailscale"),
+        "gw1",
+        "service ext-tailscale does not exist",
+    ),
+    (
+        "diagnostics-absent",
+        spoil("w1", diagnostics=("address overlaps",)),
+        "w1",
+        "active diagnostics: address overlaps",
+    ),
+    (
+        "etcd-healthy",
+        spoil_service("cp1", Service("etcd", "Preparing", None, "waiting to join")),
+        "cp1",
+        'service "etcd" not in expected state "Running": current state [Preparing] waiting to join',
+    ),
+    (
+        "etcd-members-consistent",
+        TWO_CLUSTERS,
+        "cp2",
+        "expected to have [198.18.1.11] members, got [198.18.1.14]",
+    ),
+    ("etcd-members-consistent", spoil("cp1", members=None, members_error="timeout"), "cp1", "cannot list etcd members"),
+    (
+        "etcd-members-control-planes",
+        spoil("cp1", members=(*MEMBERS, STRANGER)),
+        "cp1",
+        "etcd member ips [10.9.9.9 198.18.1.11] are not subset of control plane node ips [198.18.1.11]",
+    ),
+    (
+        "boot-finished",
+        spoil("w1", stage="booting", unmet=("services: cri not healthy",)),
+        "w1",
+        "nodes are not running: booting (services: cri not healthy)",
+    ),
+    (
+        "static-pods-running",
+        spoil("cp1", static_pods=(StaticPod("kube-apiserver-cp1", "Running", True),)),
+        "cp1",
+        "missing static pods on node cp1: [kube-controller-manager kube-scheduler]",
+    ),
+    (
+        "static-pods-running",
+        spoil(
+            "cp1",
+            static_pods=(*NODES[0].static_pods[:2], StaticPod("kube-scheduler-cp1", "Pending", False)),
+        ),
+        "cp1",
+        "static pod kube-scheduler is not ready: phase Pending",
+    ),
+    ("kubernetes-api", spoil_kubernetes(error="GET /api/v1/nodes at https://x failed"), "", "GET /api/v1/nodes at"),
+    (
+        "kubernetes-nodes-reported",
+        spoil_kubernetes(nodes=KUBERNETES.nodes[:-1]),
+        "gw1",
+        "can't find expected node with IPs [198.18.1.21]",
+    ),
+    (
+        "kubernetes-nodes-reported",
+        spoil_kubernetes(nodes=(*KUBERNETES.nodes, replace(KUBERNETES.nodes[0], name="x", addresses=("10.0.0.9",)))),
+        "",
+        "unexpected node x with IPs [10.0.0.9]",
+    ),
+    (
+        "control-plane-components-ready",
+        spoil_kubernetes(pods=pods_without("kube-scheduler-cp1")),
+        "",
+        "expected number of pods for kube-scheduler to be 1, got 0",
+    ),
+    (
+        "control-plane-components-ready",
+        spoil_kubernetes(pods=pods_not_ready("kube-apiserver-cp1")),
+        "",
+        "some pods are not ready for kube-apiserver: [kube-apiserver-cp1]",
+    ),
+    (
+        "kubernetes-nodes-ready",
+        spoil_kubernetes_node("w2", ready=False, reason="container runtime is down"),
+        "w2",
+        "some nodes are not ready: [w2]: container runtime is down",
+    ),
+    (
+        "kube-proxy-ready",
+        spoil_kubernetes(pods=pods_not_ready("kube-proxy-w1")),
+        "",
+        "some pods are not ready for kube-proxy: [kube-proxy-w1]",
+    ),
+    (
+        "coredns-ready",
+        spoil_kubernetes(pods=pods_without("coredns-b")),
+        "",
+        "expected number of pods for coredns to be 2, got 1",
+    ),
+    (
+        "kubernetes-nodes-schedulable",
+        spoil_kubernetes_node("w1", schedulable=False),
+        "w1",
+        "some nodes are not schedulable: [w1]",
+    ),
+]
+
+
+def test_the_healthy_cluster_passes_every_check() -> None:
+    results = evaluate(HEALTHY)
+    assert [result.id for result in results] == list(CHECK_IDS)
+    assert {result.status for result in results} == {"ok"}
+    assert is_healthy(results)
+    assert awaited(results) == ""
+    assert summary(results) == f"{len(CHECKS)} ok"
+
+
+@pytest.mark.parametrize(("check", "observation", "host", "message"), SPOILED, ids=lambda value: str(value)[:30])
+def test_exactly_the_check_fails(check: str, observation: Observation, host: str, message: str) -> None:
+    results = evaluate(observation)
+    failed = [result for result in results if result.status == "failed"]
+    assert [result.id for result in failed] == [check]
+    findings = [finding for finding in failed[0].findings if message in finding.message]
+    assert [(finding.host, finding.severity, finding.id) for finding in findings] == [(host, "error", check)]
+    assert not is_healthy(results)
+    assert awaited(results).startswith(failed[0].message.partition(":")[0])
+
+
+def test_every_check_has_a_spoiled_cluster() -> None:
+    assert {check for check, *_rest in SPOILED} == set(CHECK_IDS)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_failed_layer_blocks_those_above(layer: str) -> None:
+    spoiled = next(observation for check, observation, *_rest in SPOILED if select((check,))[0].layer == layer)
+    for result in evaluate(spoiled):
+        if result.layer > layer:
+            assert (result.status, result.message) == ("blocked", f"blocked by {layer}")
+        else:
+            assert result.status != "blocked" or result.layer == layer
+
+
+def test_a_check_waits_for_what_it_rests_on() -> None:
+    results = {result.id: result for result in evaluate(spoil_kubernetes(error="refused"))}
+    assert results["kubernetes-nodes-ready"].message == "blocked by kubernetes-api"
+    assert results["boot-finished"].status == "ok"
+
+
+def test_a_single_check_is_not_blocked_by_layers_nobody_asked_for() -> None:
+    observation = spoil("w1", stage="maintenance")
+    assert [result.status for result in evaluate(observation, select(("kubernetes-nodes-ready",)))] == ["ok"]
+
+
+def test_a_dead_node_is_named_by_every_single_check() -> None:
+    observation = spoil("gw1", error="no connection within 10 s")
+    result = evaluate(observation, select(("extension-services-running",)))[0]
+    assert result.status == "failed"
+    assert "gw1: cannot be asked: no connection within 10 s" in result.message
+
+
+def test_what_is_absent_is_skipped_as_talos_does() -> None:
+    observation = spoil_kubernetes(daemon_sets={}, deployments={}, pods=KUBERNETES.pods[:3])
+    results = {result.id: result for result in evaluate(observation)}
+    assert results["kube-proxy-ready"].status == "skipped"
+    assert results["coredns-ready"].message == "coredns to report ready: SKIP, the cluster has no coredns"
+    assert is_healthy(list(results.values()))
+
+
+def test_without_kubeconfig_and_pairs_the_checks_are_not_run() -> None:
+    results = {result.id: result for result in evaluate(replace(HEALTHY, kubernetes=None, pairs=None))}
+    not_run = {identity for identity, result in results.items() if result.status == "not run"}
+    assert not_run == {check.id for check in CHECKS if check.asks_kubernetes} | {"pair-traffic"}
+
+
+def test_one_control_plane_needs_no_worker() -> None:
+    alone = node("cp1", "198.18.1.11", "controlplane")
+    results = {result.id: result for result in evaluate(Observation((alone,), ("198.18.1.11",)))}
+    assert results["kubelet-healthy-workers"].status == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("checks", "layers", "message"),
+    [
+        (("etcd-helthy",), (), "check 'etcd-helthy' does not exist; choose from apid-ready"),
+        ((), ("L5",), "layer 'L5' does not exist; choose from L1, L2, L3, L4"),
+    ],
+)
+def test_unknown_wishes(checks: tuple[str, ...], layers: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UnknownCheck) as raised:
+        select(checks, layers)
+    assert str(raised.value).startswith(message)
+
+
+def test_select_by_layer() -> None:
+    assert {check.layer for check in select(layers=("L1", "L3"))} == {"L1", "L3"}
