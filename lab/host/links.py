@@ -10,6 +10,7 @@ whole range with an unreachable route while any lab exists.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json
 import subprocess
@@ -109,8 +110,25 @@ def create_node(namespace: str, router: str, port: str, address: str, subnet: st
     ip("netns", "add", namespace)
     ip("-n", router, "link", "add", port, "type", "veth", "peer", "name", NODE_LINK, "netns", namespace)
     ip_batch([f"link set {port} master {_BRIDGE}", f"link set {port} up"], router)
-    ip_batch(["link set lo up", f"link set {NODE_LINK} up"], namespace)
+    hardware_address = f"link set {NODE_LINK} address {node_hardware_address(namespace)}"
+    ip_batch(["link set lo up", hardware_address, f"link set {NODE_LINK} up"], namespace)
     lease_address(namespace, address, length, router_address(subnet))
+
+
+def node_hardware_address(namespace: str) -> str:
+    """Return the locally administered hardware address of a node; like a real card's it survives reboots."""
+    digest = hashlib.sha256(namespace.encode()).digest()
+    return ":".join(f"{byte:02x}" for byte in (0x02, *digest[:5]))
+
+
+def remove_node(namespace: str, router: str, port: str) -> None:
+    """Pull a node's wire and delete its namespace.
+
+    The wire goes first: a socket that is still open keeps the namespace alive, and with it its address.
+    """
+    if any(entry["ifname"] == port for entry in json.loads(ip("-n", router, "-json", "link", "show"))):
+        ip("-n", router, "link", "del", port)
+    remove_namespaces([namespace])
 
 
 def lease_address(namespace: str, address: str, length: int, gateway: str) -> None:

@@ -119,7 +119,7 @@ class NodeRuntime:
             await self._unshare.wait()
             self._unshare = None
             self.init_pid = 0
-        await asyncio.to_thread(links.remove_namespaces, [self.namespace])
+        await asyncio.to_thread(links.remove_node, self.namespace, self._router, self.port)
 
     def _enter(self, argv: Sequence[str]) -> list[str]:
         if not self.is_powered:

@@ -41,9 +41,13 @@ def test_a_process_id_given_to_another_process_is_not_the_owner() -> None:
 
 
 def test_a_record_survives_an_error_in_the_middle() -> None:
-    with pytest.raises(RuntimeError), host_record() as record:
-        record.labs["a"] = lab(1, 1)
-        raise RuntimeError
+    def record_and_fail() -> None:
+        with host_record() as record:
+            record.labs["a"] = lab(1, 1)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        record_and_fail()
     assert set(read_record().labs) == {"a"}
 
 
