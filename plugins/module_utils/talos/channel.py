@@ -33,7 +33,7 @@ except ImportError as error:
         _Channel = _Handler = _H2Protocol = object
 
 # (host, port, timeout in seconds) -> a connected socket, made now or awaited
-SocketFactory = Callable[[str, int, float], "socket.socket | Awaitable[socket.socket]"]
+SocketFactory = Callable[[str, int, float], socket.socket | Awaitable[socket.socket]]
 # looks at the DER certificate of the node before anything is asked of it; raises to refuse it
 CertificateCheck = Callable[[bytes], None]
 
@@ -157,8 +157,8 @@ async def _open_tls(
     if socket_factory is not None:
         connected = await _connected_socket(socket_factory, endpoint, timeout)
         target = {"sock": connected}
-    _, protocol = await loop.create_connection(protocol_factory, **target, ssl=context, server_hostname=endpoint.host)
-    return protocol
+    made = await loop.create_connection(protocol_factory, **target, ssl=context, server_hostname=endpoint.host)
+    return made[1]
 
 
 async def _connected_socket(factory: SocketFactory, endpoint: Endpoint, timeout: float) -> socket.socket:

@@ -43,7 +43,7 @@ def parse_endpoint(text: str) -> Endpoint:
             raise ValueError(f"endpoint {text!r}: expected [address]:port")
         port_text = after[1:] if after else None
     elif rest.count(":") == 1:
-        host, _, port_text = rest.partition(":")
+        host, colon, port_text = rest.partition(":")
     else:
         host = rest
     if not host or any(character in host for character in "/ @"):

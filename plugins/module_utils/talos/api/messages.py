@@ -117,7 +117,7 @@ def method(service: str, name: str | None = None) -> Method:
     A leading slash is accepted. Raises KeyError for an unknown service or method.
     """
     if name is None:
-        service, _, name = service.lstrip("/").partition("/")
+        service, slash, name = service.lstrip("/").partition("/")
     try:
         return services()[service][name]
     except KeyError:
