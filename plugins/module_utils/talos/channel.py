@@ -17,7 +17,7 @@ import math
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.endpoint import Endpoint
 from ansible_collections.homelab.talos.plugins.module_utils.talos.transport import HTTP2
@@ -32,13 +32,18 @@ except ImportError as error:
     if not TYPE_CHECKING:
         _Channel = _Handler = _H2Protocol = object
 
-# (host, port, timeout in seconds) -> a connected socket, made now or awaited
-SocketFactory = Callable[[str, int, float], socket.socket | Awaitable[socket.socket]]
 # looks at the DER certificate of the node before anything is asked of it; raises to refuse it
 CertificateCheck = Callable[[bytes], None]
 
 # seconds a closing connection may take
 _CLOSE_LIMIT = 1.0
+
+
+class SocketFactory(Protocol):
+    """Makes a connected socket, at once (then it is called in a thread) or awaited; `timeout` in seconds."""
+
+    def __call__(self, host: str, port: int, timeout: float, /) -> socket.socket | Awaitable[socket.socket]:
+        """Connect. Raises OSError."""
 
 
 class NotHttp2(Exception):
