@@ -23,7 +23,10 @@ from ansible_collections.homelab.talos.lab.programs.substitutions import SUBSTIT
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; errors of the lab are one line on standard error and exit status 1."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    end = given.index("--") if "--" in given else len(given)
+    options = _parser().parse_args(given[:end])
+    options.argv = given[end + 1 :]
     try:
         status: int = options.run(options)
     except LabError as error:
@@ -55,8 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_node(logs)
     logs.add_argument("program", nargs="?", help="program such as kubelet; the names are listed when left out")
     enter = _command(commands, "enter", _enter, "run a command inside a machine")
+    enter.usage = "lab enter NODE [--lab LAB] [-- COMMAND ...]   (a shell when no command is given)"
     _add_node(enter)
-    enter.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="a shell when left out")
     engine = commands.add_parser("engine", help="the real programs the machines run")
     ensure = _command(engine.add_subparsers(required=True), "ensure", _engine, "get the engine and say where it is")
     ensure.set_defaults(command="ensure")
@@ -148,8 +151,7 @@ def _logs(options: argparse.Namespace) -> int:
 
 def _enter(options: argparse.Namespace) -> int:
     lab = lifecycle.find_lab(options.lab, read_record().labs.values())
-    argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
-    request = {"command": "enter", "node": options.node, "argv": argv or ["/bin/sh"]}
+    request = {"command": "enter", "node": options.node, "argv": options.argv or ["/bin/sh"]}
     command = control.ask(lab.run_directory, request)["argv"]
     sys.stdout.flush()
     os.execvp(command[0], command)

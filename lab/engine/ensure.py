@@ -53,16 +53,18 @@ class Engine:
         return [self.images / f"{name}.tar" for name in names]
 
 
-def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
+def cache_directory(environ: Mapping[str, str] | None = None) -> Path:
     """Return the folder for everything that is slow to get (``$XDG_CACHE_HOME/homelab-talos``)."""
+    environ = os.environ if environ is None else environ
     return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "homelab-talos"
 
 
-def ensure_engine(progress: Progress, environ: Mapping[str, str] = os.environ) -> Engine:
+def ensure_engine(progress: Progress, environ: Mapping[str, str] | None = None) -> Engine:
     """Return a complete engine, building what is missing; *progress* receives a line per program.
 
     Raises :class:`LabError` naming what is missing and how to get it.
     """
+    environ = os.environ if environ is None else environ
     plugins = _distribution_parts()
     named = environ.get(ENVIRONMENT_VARIABLE)
     if named:

@@ -41,7 +41,7 @@ def remove_lab_groups(lab: str, wait: Callable[[Callable[[], bool]], None]) -> N
     """
     for hierarchy in _hierarchies():
         top = hierarchy / ROOT_NAME / lab
-        for directory, _, _ in os.walk(top, topdown=False):
+        for directory, dummy_folders, dummy_files in os.walk(top, topdown=False):
             _kill_members(Path(directory))
             wait(lambda d=Path(directory): _removed(d))  # type: ignore[misc]
         if (hierarchy / ROOT_NAME).is_dir():

@@ -9,7 +9,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from ansible_collections.homelab.talos.lab.errors import LabError
@@ -38,7 +37,7 @@ def end_process(pid: int, start_time: int, limit: float) -> None:
         except ProcessLookupError:
             return
         try:
-            wait_until(lambda: _is_gone(pid, start_time), f"process {pid} to end", seconds)
+            wait_until(lambda: process_start_time(pid) != start_time, f"process {pid} to end", seconds)
         except LabError:
             continue
         return
@@ -63,19 +62,6 @@ def kill_members(namespaces: Iterable[str]) -> None:
         return not found
 
     wait_until(killed_all, "the lab's processes to end")
-
-
-def _is_gone(pid: int, start_time: int) -> bool:
-    """Tell whether the process ended; a zombie that nobody collected has ended too."""
-    if process_start_time(pid) != start_time:
-        return True
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return True
-    return state == "Z"
 
 
 def _processes() -> list[int]:

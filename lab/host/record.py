@@ -69,12 +69,13 @@ class HostRecord:
 
 
 def process_start_time(pid: int) -> int:
-    """Return the start time of process *pid* in clock ticks since boot, -1 when there is no such process."""
+    """Return the start time of process *pid* in clock ticks since boot, -1 when there is none or only its zombie."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:
         return -1
-    return int(text.rsplit(")", 1)[1].split()[19])
+    fields = text.rsplit(")", 1)[1].split()
+    return -1 if fields[0] in "ZX" else int(fields[19])
 
 
 def _load(path: Path) -> HostRecord:

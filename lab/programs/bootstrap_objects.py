@@ -15,7 +15,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
 
 def bootstrap_objects(config: MachineConfig) -> list[dict[str, Any]]:
     """Return the bootstrap token and the bindings that let kubelets join and renew their certificates."""
-    token_id, _, secret = str(config.value("cluster", "token")).partition(".")
+    token_id, dummy_dot, secret = str(config.value("cluster", "token")).partition(".")
     return [
         _token(token_id, secret),
         _binding("system-bootstrap-node-bootstrapper", "system:node-bootstrapper", "system:bootstrappers:nodes"),

@@ -67,7 +67,7 @@ class Containerd:
 
     async def health(self, config: MachineConfig) -> str | None:
         """Return None when containerd answers on its socket."""
-        status, _, errors = await self.ctr("version", timeout=10)
+        status, dummy_output, errors = await self.ctr("version", timeout=10)
         return None if status == 0 else _last_line(errors)
 
     async def ctr(self, *arguments: str, timeout: float = 10.0) -> tuple[int, bytes, bytes]:
@@ -85,7 +85,9 @@ class Containerd:
             stamp = f"{archive.stat().st_size}-{archive.stat().st_mtime_ns}"
             if marker.is_file() and marker.read_text(encoding="utf-8") == stamp:
                 continue
-            status, _, errors = await self.ctr("images", "import", f"/opt/images/{archive.name}", timeout=120)
+            status, dummy_output, errors = await self.ctr(
+                "images", "import", f"/opt/images/{archive.name}", timeout=120
+            )
             if status != 0:
                 raise RuntimeError(f"image {archive.stem} could not be imported: {_last_line(errors)}")
             write_file(marker, stamp)

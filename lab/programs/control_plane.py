@@ -73,7 +73,7 @@ class StaticPodControlPlane:
     async def _kubectl(self, *arguments: str, input: bytes | None = None) -> None:
         command = ["/opt/engine/kubectl", f"--kubeconfig={ADMIN_KUBECONFIG}", "--request-timeout=5s", *arguments]
         try:
-            status, _, errors = await self._runtime.run(command, timeout=20, input=input)
+            status, dummy_output, errors = await self._runtime.run(command, timeout=20, input=input)
         except TimeoutError as error:
             raise NotReadyYet(str(error)) from None
         if status != 0:

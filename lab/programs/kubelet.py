@@ -150,5 +150,5 @@ def _lab_settings(cgroup: str) -> dict[str, Any]:
 
 def _taint(key: str, value: str) -> dict[str, str]:
     """Turn an entry of ``machine.nodeTaints`` (``value:effect`` or ``effect``) into a taint."""
-    text, _, effect = value.rpartition(":")
+    text, dummy_colon, effect = value.rpartition(":")
     return {"key": key, "value": text, "effect": effect}

@@ -47,7 +47,7 @@ class KubernetesAccess:
 
     async def containers(self) -> Sequence[Mapping[str, Any]]:
         """Return the CRI containers of this node, sandboxes left out; empty while containerd does not answer."""
-        status, output, _ = await self._containerd.ctr("tasks", "list")
+        status, output, dummy_errors = await self._containerd.ctr("tasks", "list")
         if status != 0:
             return []
         rows = [line.split() for line in output.decode().splitlines()[1:]]
@@ -55,7 +55,7 @@ class KubernetesAccess:
         return [container for container in found if container]
 
     async def _container(self, id: str, pid: str, state: str) -> Mapping[str, Any] | None:
-        status, output, _ = await self._containerd.ctr("containers", "info", id)
+        status, output, dummy_errors = await self._containerd.ctr("containers", "info", id)
         if status != 0:
             return None
         info = json.loads(output)

@@ -15,7 +15,7 @@ from ansible_collections.homelab.talos.lab.programs.kubelet import Kubelet
 from ansible_collections.homelab.talos.lab.programs.kubernetes_access import KubernetesAccess
 
 
-@dataclass(frozen=True)
+@dataclass
 class NodePrograms:
     """The real programs of one node; see :class:`~.machined.interfaces.Programs`."""
 

@@ -1,0 +1,78 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything of this machine that a lab could leave behind, as comparable sets."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+#: Folders and files that a lab or a program in it might create on the host.
+_WATCHED = (
+    *("/run/homelab-talos", "/var/lib/homelab-talos", "/run/lock", "/run/netns", "/run/containerd", "/run/cni"),
+    *("/var/lib/kubelet", "/var/lib/containerd", "/var/lib/etcd", "/var/lib/cni", "/var/log/pods"),
+    *("/var/log/containers", "/etc/kubernetes", "/etc/cni", "/etc/cri", "/opt", "/usr/libexec/kubernetes"),
+)
+_SYSCTLS = (
+    *("vm.overcommit_memory", "vm.panic_on_oom", "kernel.panic", "kernel.panic_on_oops"),
+    *("fs.inotify.max_user_instances", "fs.inotify.max_user_watches", "net.ipv4.ip_forward"),
+)
+#: Programs of a node, by the name of their executable.
+_PROGRAMS = ("containerd", "kubelet", "etcd", "kube-", "pause", "nsenter", "unshare", "runc", "sleep")
+
+
+def host_snapshot() -> dict[str, object]:
+    """Return what there is now: processes, namespaces, links, routes, rules, mounts, control groups, sysctls, files."""
+    return {
+        "processes": sorted(_processes()),
+        "namespaces": _ip("netns", "list"),
+        "links": [entry["ifname"] for entry in json.loads(_ip("-json", "link", "show"))],
+        "addresses": [(entry["ifname"], _addresses(entry)) for entry in json.loads(_ip("-json", "addr", "show"))],
+        "routes": sorted(_ip("route", "show", "table", "all").splitlines()),
+        "rules": _run("nft", "list", "tables"),
+        "mounts": sorted(line.split(" ", 4)[4] for line in _read("/proc/self/mountinfo").splitlines()),
+        "control groups": sorted(str(path) for path in Path("/sys/fs/cgroup").glob("**/homelab-talos*")),
+        "sysctls": {name: _read("/proc/sys/" + name.replace(".", "/")).strip() for name in _SYSCTLS},
+        "files": sorted(_files()),
+    }
+
+
+def _processes() -> Iterator[str]:
+    """Yield the programs that a lab starts; every other process of the machine comes and goes as it likes."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            name = _read(f"/proc/{entry.name}/comm").strip()
+            command = _read(f"/proc/{entry.name}/cmdline").replace("\0", " ")
+            if name.startswith(_PROGRAMS) or "homelab.talos.lab" in command:
+                yield f"{entry.name} {command}"
+
+
+def _files() -> Iterator[str]:
+    for name in _WATCHED:
+        top = Path(name)
+        if top.exists():
+            yield name
+            yield from (os.path.join(name, child) for child in os.listdir(top))
+
+
+def _addresses(entry: dict[str, list[dict[str, str]]]) -> list[str]:
+    return sorted(address["local"] for address in entry["addr_info"])
+
+
+def _ip(*arguments: str) -> str:
+    return _run("ip", *arguments)
+
+
+def _run(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
