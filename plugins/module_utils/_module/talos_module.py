@@ -53,6 +53,10 @@ class TalosModule:
         """Whether the operator asked for differences."""
         return bool(self._ansible._diff)
 
+    def require(self, packages: dict[str, str]) -> None:
+        """End the module when one of the packages (import name -> package name) is missing."""
+        require(self._ansible, packages)
+
     def warn(self, text: str) -> None:
         """Show a warning to the operator."""
         self._ansible.warn(text)

@@ -157,7 +157,8 @@ def _version(node: FakeNode, request: Any) -> Any:
     return reply
 
 
-def _services(node: FakeNode, request: Any) -> Any:
+def list_services(node: FakeNode, request: Any) -> Any:
+    """Answer ServiceList from the node's services."""
     reply = method("machine.MachineService/ServiceList").reply_class()
     listing = reply.messages.add()
     for name, (state, healthy) in node.services.items():
@@ -203,6 +204,25 @@ def _bootstrap(node: FakeNode, request: Any) -> Any:
     node.members = [(1, node.address, node.address)]
 
 
+def _memory(node: FakeNode, request: Any) -> Any:
+    reply = method("machine.MachineService/Memory").reply_class()
+    reply.messages.add().meminfo.memtotal = 4 * 1024 * 1024
+    return reply
+
+
+def _reboot(node: FakeNode, request: Any) -> Any:
+    node.boot_id = "22222222-2222-2222-2222-222222222222"
+
+
+def _reset(node: FakeNode, request: Any) -> Any:
+    wiped = [item.label for item in request.system_partitions_to_wipe]
+    node.boot_id = "33333333-3333-3333-3333-333333333333"
+    if not request.reboot:
+        node.refuse["connect"] = Unreachable(node.address, "connection refused")
+    if "STATE" in wiped or not wiped:
+        node.stage, node.config, node.stored = "maintenance", None, None
+
+
 def _read(node: FakeNode, request: Any) -> list[Any]:
     content = node.boot_id.encode() + b"\n" if request.path.endswith("/boot_id") else node.files.get(request.path)
     if content is None:
@@ -219,9 +239,12 @@ def _list(node: FakeNode, request: Any) -> list[Any]:
 
 _UNARY: dict[str, Answer] = {
     "Version": _version,
-    "ServiceList": _services,
+    "ServiceList": list_services,
     "EtcdMemberList": _members,
     "ApplyConfiguration": _apply,
     "Bootstrap": _bootstrap,
+    "Memory": _memory,
+    "Reboot": _reboot,
+    "Reset": _reset,
 }
 _STREAM: dict[str, Answer] = {"Read": _read, "List": _list}
