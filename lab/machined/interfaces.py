@@ -23,8 +23,13 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
 class Process(Protocol):
     """A process of the node; standard output and error go to ``directory/log/<id>.log``."""
 
-    pid: int
-    returncode: int | None
+    @property
+    def pid(self) -> int:
+        """Process id as seen inside the node."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit status, None while the process runs."""
 
     async def wait(self) -> int:
         """Wait for the end of the process and return its exit status."""
@@ -265,12 +270,29 @@ class EtcdError(Exception):
 class Programs(Protocol):
     """The real programs of one node."""
 
-    cri: Program
-    kubelet: Program
-    etcd: Program
-    control_plane: ControlPlane
-    kubernetes: Kubernetes
-    etcd_access: EtcdAccess
+    @property
+    def cri(self) -> Program:
+        """The container runtime."""
+
+    @property
+    def kubelet(self) -> Program:
+        """The kubelet."""
+
+    @property
+    def etcd(self) -> Program:
+        """etcd; only started on control planes."""
+
+    @property
+    def control_plane(self) -> ControlPlane:
+        """Static pods and bootstrap objects."""
+
+    @property
+    def kubernetes(self) -> Kubernetes:
+        """Read access to Kubernetes."""
+
+    @property
+    def etcd_access(self) -> EtcdAccess:
+        """Administration of etcd."""
 
 
 class Clock(Protocol):

@@ -19,7 +19,11 @@ from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
 from ansible_collections.homelab.talos.lab.programs.containerd import Containerd
 from ansible_collections.homelab.talos.lab.programs.files import PKI_DIRECTORY
 from ansible_collections.homelab.talos.lab.programs.kubelet import KUBECONFIG
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
+#: Annotations in which Talos remembers which labels and annotations it set
+#: (siderolabs/talos:pkg/machinery/constants/constants.go).
+_OWNED = {"labels": "talos.dev/owned-labels", "annotations": "talos.dev/owned-annotations"}
 _KUBELET_PORT = 10250
 _TIMEOUT = urllib3.Timeout(connect=1.0, read=4.0)
 
@@ -75,6 +79,17 @@ class KubernetesAccess:
             "status": f"CONTAINER_{state}",
             "log": logs[-1] if logs else None,
         }
+
+    async def apply_node(self, config: MachineConfig, name: str) -> None:
+        """Bring labels and annotations of the Node to what the configuration says; quiet without API.
+
+        Taints are set when the node registers: a node may not change its own (admission NodeRestriction).
+        """
+        node = await asyncio.to_thread(self._request, "GET", f"/api/v1/nodes/{name}")
+        if node and node.get("kind") == "Node":
+            changes = _metadata_changes(node["metadata"], config)
+            if changes:
+                await asyncio.to_thread(self._request, "PATCH", f"/api/v1/nodes/{name}", {"metadata": changes})
 
     async def drain(self, name: str, timeout: float) -> None:
         """Cordon the node and evict its pods within *timeout* seconds; quiet when the API is not reachable."""
@@ -173,6 +188,23 @@ def _node(node: Mapping[str, Any]) -> KubernetesNode:
         annotations=node["metadata"].get("annotations") or {},
         pod_cidrs=tuple(node["spec"].get("podCIDRs") or ()),
     )
+
+
+def _metadata_changes(metadata: Mapping[str, Any], config: MachineConfig) -> dict[str, Any]:
+    """Return what to patch: wanted values that differ, and null for what was wanted earlier and is not any more."""
+    changes: dict[str, dict[str, Any]] = {}
+    annotations = metadata.get("annotations") or {}
+    for kind, section in (("labels", "nodeLabels"), ("annotations", "nodeAnnotations")):
+        present = metadata.get(kind) or {}
+        wanted = {key: str(value) for key, value in (config.value("machine", section, default={}) or {}).items()}
+        owned = json.loads(annotations.get(_OWNED[kind], "[]"))
+        change: dict[str, Any] = {key: value for key, value in wanted.items() if present.get(key) != value}
+        change.update({key: None for key in owned if key not in wanted and key in present})
+        if change:
+            changes.setdefault(kind, {}).update(change)
+        if sorted(wanted) != owned and (wanted or owned):
+            changes.setdefault("annotations", {})[_OWNED[kind]] = json.dumps(sorted(wanted))
+    return changes
 
 
 def _is_evictable(pod: Mapping[str, Any]) -> bool:
