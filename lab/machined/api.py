@@ -16,7 +16,40 @@ from ansible_collections.homelab.talos.lab.machined.lifecycle import Request
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.lab.machined.resources import network
 from ansible_collections.homelab.talos.lab.machined.routing import Router
-from ansible_collections.homelab.talos.lab.machined.rpc import apply, bootstrap, power, service, version
+from ansible_collections.homelab.talos.lab.machined.rpc import (
+    apply,
+    bootstrap,
+    clock,
+    containers,
+    credentials,
+    etcd,
+    events,
+    files,
+    logs,
+    meta,
+    power,
+    service,
+    storage,
+    system,
+    version,
+)
+
+# Everything that needs nothing but the node.
+_PLAIN = (
+    bootstrap,
+    clock,
+    containers,
+    credentials,
+    etcd,
+    events,
+    files,
+    logs,
+    meta,
+    service,
+    storage,
+    system,
+    version,
+)
 
 
 def build_cosi(node: Node) -> CosiService:
@@ -37,7 +70,8 @@ def build_dispatcher(
     request: Callable[[Request], None],
 ) -> Dispatcher:
     """Return the table of everything the node answers; *request* asks the machine for a sequence."""
-    handlers = cosi.handlers() | version.handlers(node) | service.handlers(node)
-    handlers |= apply.handlers(node, configurator, request) | bootstrap.handlers(node) | power.handlers(node, request)
+    handlers = cosi.handlers() | apply.handlers(node, configurator, request) | power.handlers(node, request)
+    for module in _PLAIN:
+        handlers |= module.handlers(node)
     local = LocalCalls(handlers, lambda: apid.maintenance)
     return Dispatcher(local, Router(local, apid.remote, node.own_names, lambda: apid.maintenance))

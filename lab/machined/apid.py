@@ -13,6 +13,7 @@ import contextlib
 import socket
 import ssl
 import weakref
+from asyncio.sslproto import SSLProtocol
 from typing import Any
 
 from grpclib.config import Configuration
@@ -29,32 +30,39 @@ _CONFIGURATION = Configuration(http2_connection_window_size=65535 * 16, http2_st
 class _CheckedProtocol(H2Protocol):
     """Ends a connection whose client certificate serves for more than being a client."""
 
+    def __init__(self, plain: H2Protocol, known: weakref.WeakSet[asyncio.BaseTransport]) -> None:
+        super().__init__(plain.handler, plain.config, plain.h2_config)
+        self._known = known
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._known.add(transport)
         certificate = client_certificate(transport)
         super().connection_made(transport)
         if certificate is not None and not is_only_client(certificate):
             transport.abort()  # type: ignore[attr-defined]
 
 
-class _TableServer(Server):
-    """A grpclib server whose handlers come from one table."""
+class _AlertingTls(SSLProtocol):
+    """Tells the client why its handshake failed ("certificate required"), which asyncio forgets to do."""
 
-    def __init__(self, table: Any) -> None:
+    def _on_handshake_complete(self, handshake_exc: BaseException | None) -> None:
+        if handshake_exc is not None and self._transport is not None:
+            self._process_outgoing()
+        super()._on_handshake_complete(handshake_exc)
+
+
+class _TableServer(Server):
+    """A grpclib server whose handlers come from one table; TLS belongs to its protocol."""
+
+    def __init__(self, table: Any, tls: ssl.SSLContext) -> None:
         super().__init__([], config=_CONFIGURATION)
         self._mapping = table
+        self._tls = tls
         self.connections: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
 
-    def _protocol_factory(self) -> H2Protocol:
-        plain = super()._protocol_factory()
-        checked = _CheckedProtocol(plain.handler, self._config, self._h2_config)
-        made = checked.connection_made
-
-        def remember(transport: asyncio.BaseTransport) -> None:
-            self.connections.add(transport)
-            made(transport)
-
-        checked.connection_made = remember  # type: ignore[method-assign]
-        return checked
+    def _protocol_factory(self) -> Any:
+        checked = _CheckedProtocol(super()._protocol_factory(), self.connections)
+        return _AlertingTls(asyncio.get_running_loop(), checked, self._tls, None, server_side=True)
 
 
 class ApiServer:
@@ -101,8 +109,8 @@ class ApiServer:
     async def _serve(self, tls: ssl.SSLContext) -> None:
         if self._socket is None:
             raise RuntimeError("API server has no socket: start it first")
-        server = _TableServer(self._table)
-        await server.start(sock=self._socket.dup(), ssl=tls)
+        server = _TableServer(self._table, tls)
+        await server.start(sock=self._socket.dup())
         self._server = server
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 
-from ansible_collections.homelab.talos.lab.machined.configuration import ConfigurationError, Configurator
+from ansible_collections.homelab.talos.lab.machined.configuration import Configurator
+from ansible_collections.homelab.talos.lab.machined.decoding import ConfigurationError
 from ansible_collections.homelab.talos.lab.machined.machine_status import keep_publishing, set_stage
 from ansible_collections.homelab.talos.lab.machined.network_control import apply_network
 from ansible_collections.homelab.talos.lab.machined.node import Node
@@ -111,7 +112,7 @@ class Boot:
 
     def _install_to_disk(self) -> None:
         node = self._node
-        disk = self._configurator.install_disk()
+        disk = self._configurator.install_disk(node.config)
         node.journal.talos(f"installing Talos to {disk}")
         node.partitions.install(disk, node.description.talos_version)
         node.partitions.save_config(node.config_text)

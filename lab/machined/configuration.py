@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from ansible_collections.homelab.talos.lab.machined.apid_service import ApidWork
+from ansible_collections.homelab.talos.lab.machined.decoding import read
 from ansible_collections.homelab.talos.lab.machined.immediate import kubelet_settings
 from ansible_collections.homelab.talos.lab.machined.network_control import apply_network
 from ansible_collections.homelab.talos.lab.machined.node import Node
@@ -15,29 +16,7 @@ from ansible_collections.homelab.talos.lab.machined.resources import cluster
 from ansible_collections.homelab.talos.lab.machined.resources import configuration as configuration_resources
 from ansible_collections.homelab.talos.lab.machined.resources import network as network_resources
 from ansible_collections.homelab.talos.lab.machined.service_runner import State
-from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import (
-    DocumentError,
-    MachineConfig,
-)
-
-SOURCE = "machine configuration"
-
-
-class ConfigurationError(Exception):
-    """The bytes are no machine configuration; the text is what a node answers."""
-
-
-def read(data: bytes) -> MachineConfig:
-    """Return the configuration in *data*; raises :class:`ConfigurationError` with Talos' words."""
-    try:
-        config = MachineConfig.from_text(data.decode(), SOURCE)
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"decode error: {error}") from error
-    except DocumentError as error:
-        raise ConfigurationError(f"decode error: {error}") from error
-    if not config.documents:
-        raise ConfigurationError("config not found")
-    return config
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
 
 class Configurator:
@@ -49,15 +28,15 @@ class Configurator:
         self._rollback: asyncio.Task[None] | None = None
 
     def activate(self, data: bytes) -> MachineConfig | None:
-        """Make *data* the active configuration and return the former one."""
+        """Make *data* the active configuration and return the former one; raises ``ConfigurationError``."""
         node, old = self._node, self._node.config
-        node.config, node.config_text = read(data), data
+        node.config, node.config_text = read(data, node.description.talos_version), data
         node.board.post()
         return old
 
-    def install_disk(self) -> str:
-        """Return the device path to install on; raises ``LookupError`` with Talos' words."""
-        config, disks = self._node.config, self._node.description.disks
+    def install_disk(self, config: MachineConfig | None) -> str:
+        """Return the device path *config* installs on; raises ``LookupError`` with Talos' words."""
+        disks = self._node.description.disks
         wanted = "" if config is None else str(config.value("machine", "install", "disk", default=""))
         if not wanted:
             usable = [disk for disk in disks if not disk.readonly]

@@ -73,7 +73,7 @@ class Journal:
         Source: siderolabs/talos API, Dmesg: ``facility: priority: [RFC3339Nano]: message``.
         """
         stamp = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        self.kernel.write(f"{facility}: {priority}: [{stamp}]: {message}")
+        self.kernel.write(f"{facility}: {priority:>7}: [{stamp}]: {message}")
 
     def talos(self, message: str) -> None:
         """Write a message of machined: to its own log and to the kernel ring."""

@@ -13,11 +13,12 @@ from typing import Any
 
 from ansible_collections.homelab.talos.lab.machined import refusals
 from ansible_collections.homelab.talos.lab.machined.call import Call, Handlers
-from ansible_collections.homelab.talos.lab.machined.configuration import ConfigurationError, Configurator, read
+from ansible_collections.homelab.talos.lab.machined.configuration import Configurator
+from ansible_collections.homelab.talos.lab.machined.decoding import ConfigurationError, read
 from ansible_collections.homelab.talos.lab.machined.immediate import NeedsReboot, check_immediate, unified_diff
 from ansible_collections.homelab.talos.lab.machined.lifecycle import Request
 from ansible_collections.homelab.talos.lab.machined.node import Node
-from ansible_collections.homelab.talos.lab.machined.validation import ValidationFailed, validate
+from ansible_collections.homelab.talos.lab.machined.validation import ValidationFailed, several, validate
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import enum, message
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
@@ -55,7 +56,7 @@ class ApplyCalls:
         config, warnings = self._accept(request.data)
         mode, details = self._mode(MODES.Name(request.mode), config)
         if request.dry_run:
-            return _reply(mode, f"Dry run summary:\n{details} (skipped in dry-run).\n{self._diff(config)}", warnings)
+            return _reply(mode, f"Dry run summary:\n{details} (skipped in dry-run).\n{self._diff(config)}", [])
         if mode != "TRY":
             self._configurator.keep()
         self._node.journal.talos(f"apply config request: mode {mode.lower()}")
@@ -74,16 +75,19 @@ class ApplyCalls:
         return _reply(mode, details, warnings)
 
     def _accept(self, data: bytes) -> tuple[MachineConfig, list[str]]:
+        version = self._node.description.talos_version
         try:
-            config = read(data)
-        except ConfigurationError as error:
+            config = read(data, version)
+            if not config.v1alpha1:
+                raise refusals.invalid_argument(NO_V1ALPHA1)
+            warnings = validate(config, version)
+            if not self._node.partitions.installed:
+                self._configurator.install_disk(config)
+        except (ConfigurationError, ValidationFailed) as error:
             raise refusals.invalid_argument(str(error)) from None
-        if not config.v1alpha1:
-            raise refusals.invalid_argument(NO_V1ALPHA1)
-        try:
-            return config, validate(config, self._node)
-        except ValidationFailed as error:
-            raise refusals.invalid_argument(str(error)) from None
+        except LookupError as error:
+            raise refusals.invalid_argument(several([str(error)])) from None
+        return config, warnings
 
     def _mode(self, mode: str, config: MachineConfig) -> tuple[str, str]:
         """Return the effective mode and what the node says about it."""

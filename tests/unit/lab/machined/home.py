@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from ansible_collections.homelab.talos.lab.machined.description import NodeDescr
 from ansible_collections.homelab.talos.lab.machined.discovery import Discovery
 from ansible_collections.homelab.talos.lab.machined.machine import Machine
 from ansible_collections.homelab.talos.plugins.module_utils.talos import pki, secrets_bundle
-from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import enum, message
+from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import enum, message, method
 from ansible_collections.homelab.talos.plugins.module_utils.talos.client import Client
 from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import TalosError
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import Cluster
@@ -146,7 +146,8 @@ async def until(condition: Callable[[], Any], what: str, seconds: float = LIMIT_
 
 
 async def stage(machine: Machine, wanted: str) -> None:
-    await until(lambda: machine.stage == wanted, f"stage {wanted} (is {machine.stage})")
+    """Wait until the machine is in a stage and its API answers."""
+    await until(lambda: machine.stage == wanted and machine.node.is_up("apid"), f"stage {wanted}")
 
 
 def apply_request(data: bytes, mode: str = "AUTO", **more: Any) -> Any:
@@ -166,7 +167,8 @@ async def configure(lab: Home, name: str, data: bytes) -> None:
     boot = lab.runtimes[name].boot_id
     async with lab.client(machine.node.runtime.address, insecure=True) as client:
         await apply(client, data)
-    await until(lambda: lab.runtimes[name].boot_id != boot and machine.node.config, "reboot after install")
+    node = machine.node
+    await until(lambda: lab.runtimes[name].boot_id != boot and node.config and node.is_up("apid"), "configured boot")
 
 
 async def control_plane(lab: Home, data: bytes | None = None, **more: Any) -> Machine:
@@ -182,3 +184,41 @@ async def control_plane(lab: Home, data: bytes | None = None, **more: Any) -> Ma
 async def bootstrap(client: Client) -> bool:
     await client.unary("machine.MachineService/Bootstrap", message("machine.BootstrapRequest")())
     return True
+
+
+def play(directory: Path, scenario: Callable[[Home], Coroutine[Any, Any, None]]) -> None:
+    """Run *scenario* in a lab of its own and take the lab down."""
+
+    async def main() -> None:
+        async with home(directory) as lab:
+            await scenario(lab)
+
+    asyncio.run(main())
+
+
+async def worker(lab: Home, name: str = "w1", address: str = "198.18.9.21", **more: Any) -> Machine:
+    """A worker that joined the cluster of a running cp1; it is booting or running."""
+    role = more.pop("role", "compute")
+    extras = more.pop("definition", {})
+    machine = await lab.add(name, address, **more)
+    await configure(lab, name, config(definition(name, address, "worker", role=role, **extras)))
+    return machine
+
+
+def status(machine: Machine) -> dict[str, Any]:
+    """Return the machine's MachineStatus."""
+    spec: dict[str, Any] = machine.node.store.spec("runtime", "MachineStatuses.runtime.talos.dev", "machine")
+    return spec
+
+
+async def unary(client: Client, name: str, **fields: Any) -> Any:
+    """Call a method of MachineService with the given request fields and return the reply's first element."""
+    path = f"machine.MachineService/{name}"
+    reply = await client.unary(path, method(path).request_class(**fields))
+    return reply.messages[0]
+
+
+async def chunks(client: Client, name: str, **fields: Any) -> bytes:
+    """Call a streaming method of MachineService and return the bytes of its Data messages."""
+    path = f"machine.MachineService/{name}"
+    return b"".join([data.bytes async for data in client.stream(path, method(path).request_class(**fields))])
