@@ -9,6 +9,7 @@ class ModuleDocFragment:
     """The Python packages on the controller; in step with module_utils/_module/dependencies.py."""
 
     DOCUMENTATION = r"""
+options: {}
 requirements:
   - Python 3.11 or newer
   - PyYAML
@@ -16,6 +17,7 @@ requirements:
 """
 
     TALOS_API = r"""
+options: {}
 requirements:
   - Python 3.11 or newer
   - PyYAML
@@ -25,6 +27,7 @@ requirements:
 """
 
     KUBERNETES = r"""
+options: {}
 requirements:
   - kubernetes
 """

@@ -103,7 +103,7 @@ options:
         description: Whether it was received.
         type: bool
         required: true
-      message:
+      observed:
         description: What was observed.
         type: str
         default: ""
@@ -264,7 +264,7 @@ PAIR: dict[str, Any] = {
     "source": {"type": "str", "required": True},
     "target": {"type": "str", "required": True},
     "ok": {"type": "bool", "required": True},
-    "message": {"type": "str", "default": ""},
+    "observed": {"type": "str", "default": ""},
 }
 
 

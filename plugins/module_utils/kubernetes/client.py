@@ -121,9 +121,9 @@ class KubernetesClient:
 
 def explain(server: str, operation: str, error: Exception, timeout: float) -> KubernetesError:
     """Return the typed error for what the Kubernetes package raised."""
-    cause: BaseException = (
-        getattr(error, "reason", None) if isinstance(getattr(error, "reason", None), BaseException) else error
-    )  # type: ignore[assignment]
+    # urllib3 wraps what happened in a MaxRetryError.
+    nested = getattr(error, "reason", None)
+    cause: BaseException = nested if isinstance(nested, BaseException) else error
     names = {kind.__name__ for one in (error, cause) for kind in type(one).__mro__}
     if "ApiException" in names:
         return _explain_status(server, operation, error)

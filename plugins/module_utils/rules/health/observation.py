@@ -146,13 +146,13 @@ class PairTraffic:
     """What came of sending from one node to another.
 
     :ivar source: name of the sending node, ``target`` of the receiving one.
-    :ivar message: what was observed.
+    :ivar observed: what was seen.
     """
 
     source: str
     target: str
     ok: bool
-    message: str = ""
+    observed: str = ""
 
 
 @dataclass(frozen=True)

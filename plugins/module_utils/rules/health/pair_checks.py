@@ -20,7 +20,7 @@ def pair_traffic(observation: Observation) -> Verdict:
         return Verdict(not_run="no traffic between nodes was tried")
     problems = [
         Problem(
-            f"does not reach {pair.target}: {pair.message or 'no answer'}", pair.source, fix="check link and routes"
+            f"does not reach {pair.target}: {pair.observed or 'no answer'}", pair.source, fix="check link and routes"
         )
         for pair in observation.pairs
         if not pair.ok
