@@ -92,7 +92,8 @@ class KubernetesClient:
                 auth_settings=["BearerToken"],
                 _preload_content=False,
                 _return_http_data_only=True,
-                _request_timeout=self._timeout,
+                # Connecting and reading; a single float is ignored by the package.
+                _request_timeout=(self._timeout, self._timeout),
             )
             return str(answer.data.decode("utf-8"))
         except Exception as error:
@@ -121,15 +122,16 @@ class KubernetesClient:
 
 def explain(server: str, operation: str, error: Exception, timeout: float) -> KubernetesError:
     """Return the typed error for what the Kubernetes package raised."""
-    # urllib3 wraps what happened in a MaxRetryError.
+    # urllib3 wraps what happened in a MaxRetryError, the package what happened to TLS in an ApiException.
     nested = getattr(error, "reason", None)
     cause: BaseException = nested if isinstance(nested, BaseException) else error
     names = {kind.__name__ for one in (error, cause) for kind in type(one).__mro__}
-    if "ApiException" in names:
-        return _explain_status(server, operation, error)
-    if "SSLError" in names:
-        return _explain_tls(server, operation, cause)
-    if "ConnectTimeoutError" in names or "ReadTimeoutError" in names:
+    status = getattr(error, "status", None)
+    if "ApiException" in names and status:
+        return _explain_status(server, operation, error, int(status))
+    if "SSLError" in names or str(nested).startswith("SSLError"):
+        return _explain_tls(server, operation, " ".join(str(nested or error).split()))
+    if names & {"ConnectTimeoutError", "ReadTimeoutError", "TimeoutError"} and "NewConnectionError" not in names:
         return KubernetesUnreachable(
             server, operation, f"no answer within {timeout:g} s", "check that the control plane runs and is reachable"
         )
@@ -140,8 +142,7 @@ def explain(server: str, operation: str, error: Exception, timeout: float) -> Ku
     return KubernetesError(server, operation, f"{type(error).__name__}: {_short(error)}", "run again with -vvv")
 
 
-def _explain_status(server: str, operation: str, error: Any) -> KubernetesError:
-    status = int(error.status or 0)
+def _explain_status(server: str, operation: str, error: Any, status: int) -> KubernetesError:
     message = _message_of(error)
     if status == 401:
         return KubernetesRefused(
@@ -152,8 +153,7 @@ def _explain_status(server: str, operation: str, error: Any) -> KubernetesError:
     return KubernetesAnswer(server, operation, f"{message} ({status})", "look at the API server's log", status)
 
 
-def _explain_tls(server: str, operation: str, cause: BaseException) -> KubernetesError:
-    text = _short(cause)
+def _explain_tls(server: str, operation: str, text: str) -> KubernetesError:
     if "unable to get local issuer" in text or "self-signed" in text or "self signed" in text:
         return KubernetesRefused(
             server,
@@ -161,7 +161,14 @@ def _explain_tls(server: str, operation: str, cause: BaseException) -> Kubernete
             "the server does not belong to the cluster of the kubeconfig (certificate signed by unknown authority)",
             "use the kubeconfig of this cluster, or check the address",
         )
-    return KubernetesRefused(server, operation, text, "create the kubeconfig anew")
+    if "ALERT" in text.upper():
+        return KubernetesRefused(
+            server,
+            operation,
+            "the server does not accept the client certificate",
+            "create the kubeconfig anew from the secrets bundle of this cluster",
+        )
+    return KubernetesRefused(server, operation, text.rsplit("] ", 1)[-1], "create the kubeconfig anew")
 
 
 def _message_of(error: Any) -> str:
