@@ -18,7 +18,7 @@ import os
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.pem import to_standard_label, to_talos_label
 
@@ -310,7 +310,16 @@ def public_key_pem(key: bytes) -> bytes:
     )
 
 
-def _sign(ca, subject, public_key, usages, sans, lifetime, clock, random) -> bytes:  # type: ignore[no-untyped-def]
+def _sign(
+    ca: CertificateAndKey,
+    subject: x509.Name,
+    public_key: Any,
+    usages: Sequence[str],
+    sans: Sequence[str],
+    lifetime: datetime.timedelta,
+    clock: Clock,
+    random: RandomBytes,
+) -> bytes:
     if lifetime <= datetime.timedelta(0):
         raise PkiError("certificate lifetime must be positive")
     if not ca.key:
@@ -329,7 +338,14 @@ def _sign(ca, subject, public_key, usages, sans, lifetime, clock, random) -> byt
     return _certificate_pem(builder.sign(private, _digest(private)))
 
 
-def _builder(issuer, subject, public_key, now, lifetime, random):  # type: ignore[no-untyped-def]
+def _builder(
+    issuer: x509.Name,
+    subject: x509.Name,
+    public_key: Any,
+    now: datetime.datetime,
+    lifetime: datetime.timedelta,
+    random: RandomBytes,
+) -> x509.CertificateBuilder:
     serial = int.from_bytes(random(16), "big") >> 1 or 1
     return (
         x509.CertificateBuilder()
@@ -398,18 +414,18 @@ def _extended_usage(usages: Sequence[str]) -> x509.ExtendedKeyUsage:
     return x509.ExtendedKeyUsage([known[usage] for usage in usages])
 
 
-def _digest(private):  # type: ignore[no-untyped-def]
+def _digest(private: Any) -> hashes.SHA256 | None:
     return None if isinstance(private, ed25519.Ed25519PrivateKey) else hashes.SHA256()
 
 
-def _load_key(key: bytes):  # type: ignore[no-untyped-def]
+def _load_key(key: bytes) -> Any:
     try:
         return serialization.load_pem_private_key(to_standard_label(key), password=None)
     except (ValueError, TypeError) as error:
         raise PkiError("private key is not readable PEM") from error
 
 
-def _serialize(private) -> bytes:  # type: ignore[no-untyped-def]
+def _serialize(private: Any) -> bytes:
     talos = isinstance(private, ed25519.Ed25519PrivateKey)
     form = serialization.PrivateFormat.PKCS8 if talos else serialization.PrivateFormat.TraditionalOpenSSL
     pem = private.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
@@ -420,5 +436,5 @@ def _certificate_pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _public_bytes(public) -> bytes:  # type: ignore[no-untyped-def]
+def _public_bytes(public: Any) -> bytes:
     return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

@@ -20,7 +20,8 @@ try:
 
     HAS_YAML = True
     YAML_IMPORT_ERROR: str | None = None
-    _LoaderBase: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    # Not the C loader: it crashes on deeply nested text, and its messages differ between machines.
+    _LoaderBase: Any = yaml.SafeLoader
     _DumperBase: Any = yaml.SafeDumper
 except ImportError:
     HAS_YAML = False
