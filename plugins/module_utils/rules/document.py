@@ -37,12 +37,28 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
+# What a node accepts (and then fails at, or is not meant), but is refused or mentioned here.
+OWN_RULES = frozenset(
+    {
+        "config.authority",
+        "config.extension-environment",
+        "config.extension-name",
+        "config.file",
+        "config.machine-token",
+        "config.subnet",
+        "config.vip-document",
+        "config.worker-excess",
+    }
+)
+
+
 def check(
     config: MachineConfig,
     talos_version: str,
     mode: str = "metal",
     host: str = "",
     lines: tuple[Lines, ...] = (),
+    own_rules: bool = True,
 ) -> list[Finding]:
     """Judge a machine configuration.
 
@@ -50,6 +66,7 @@ def check(
     :param mode: ``metal``, ``cloud`` or ``container``.
     :param host: inventory name for the findings.
     :param lines: line numbers per document, as ``documents.parse_with_lines`` returns them.
+    :param own_rules: also judge by :data:`OWN_RULES`, which Talos itself does not have at this point.
     :return: findings whose ids start with ``config.``; an unknown Talos version is a finding too.
     :raises ValueError: the mode is unknown.
     """
@@ -61,7 +78,8 @@ def check(
         fix = f"use a version of {versions.known_lines()}"
         return [Finding("config.talos-version", "error", str(error), host=host, fix=fix, layer=LAYER)]
     subject = Subject(config, line, talos_version, mode, host, lines)
-    return [finding for rule in _RULES for finding in rule(subject)]
+    findings = [finding for rule in _RULES for finding in rule(subject)]
+    return [finding for finding in findings if own_rules or finding.id not in OWN_RULES]
 
 
 def check_text(

@@ -76,7 +76,7 @@ def _worker_secrets(subject: Subject) -> Iterator[Finding]:
         if isinstance(value, str) and value or mapping(value).get("key"):
             message = f"a worker does not need .cluster.{key}"
             fix = "remove it: who reads the worker's configuration owns the cluster"
-            yield subject.finding("worker-secret", message, ("cluster", key), fix, severity="warning")
+            yield subject.finding("worker-excess", message, ("cluster", key), fix, severity="warning")
 
 
 def _authorities(subject: Subject) -> Iterator[Finding]:

@@ -43,7 +43,7 @@ def _extension_service(document: Document) -> Iterator[Fault]:
     if not name:
         yield "extension-service", ("name",), "name is required", "use the name of the service without ext-"
     elif str(name).startswith("ext-"):
-        yield "extension-service", ("name",), f'no extension service is called "{name}"', "leave out ext-"
+        yield "extension-name", ("name",), f'no extension service is called "{name}"', "leave out ext-"
     files, environment = items(document.get("configFiles")), items(document.get("environment"))
     if not files and not environment:
         message = f'no config files found for extension "{name}"'
@@ -58,7 +58,7 @@ def _extension_service(document: Document) -> Iterator[Fault]:
     for index, variable in enumerate(environment):
         if "=" not in str(variable):
             path = ("environment", str(index))
-            yield "extension-service", path, "environment variable has no value", "write it as NAME=value"
+            yield "extension-environment", path, "environment variable has no value", "write it as NAME=value"
 
 
 def _registry(document: Document) -> Iterator[Fault]:

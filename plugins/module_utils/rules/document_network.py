@@ -254,7 +254,7 @@ def _shared_address(subject: Subject, document: Document) -> Iterator[Finding]:
         yield subject.finding("vip", "link must be specified", ("link",), "name the link", document=document)
     if not subject.config.is_controlplane and subject.config.v1alpha1:
         message = "virtual (shared) IP is not allowed on non-controlplane nodes"
-        yield subject.finding("vip", message, (), "remove it from the workers", document=document)
+        yield subject.finding("vip-document", message, (), "remove it from the workers", document=document)
 
 
 def _static_host(subject: Subject, document: Document) -> Iterator[Finding]:

@@ -15,25 +15,22 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ansible_collections.homelab.talos.plugins.module_utils.talos.libraries import require
 from ansible_collections.homelab.talos.plugins.module_utils.talos.pem import to_standard_label, to_talos_label
 
+CRYPTOGRAPHY_IMPORT_ERROR: ImportError | None = None
 try:
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-    HAS_CRYPTOGRAPHY = True
-    CRYPTOGRAPHY_IMPORT_ERROR: str | None = None
-except ImportError:
-    HAS_CRYPTOGRAPHY = False
-    CRYPTOGRAPHY_IMPORT_ERROR = traceback.format_exc()
+except ImportError as _error:
+    CRYPTOGRAPHY_IMPORT_ERROR = _error
 
 Clock = Callable[[], datetime.datetime]
 RandomBytes = Callable[[int], bytes]
@@ -90,6 +87,7 @@ def generate_key(algorithm: Algorithm, random: RandomBytes = os.urandom) -> byte
     :param algorithm: ``ed25519`` (label ``ED25519 PRIVATE KEY``) or ``ecdsa`` (P-256, SEC1, ``EC PRIVATE KEY``).
     :param random: source of randomness, called with a number of bytes.
     """
+    require("cryptography", CRYPTOGRAPHY_IMPORT_ERROR)
     if algorithm == "ed25519":
         return _serialize(ed25519.Ed25519PrivateKey.from_private_bytes(random(32)))
     # 40 bytes reduced modulo the order (32 bytes): the bias is below 2**-64.
@@ -100,6 +98,7 @@ def generate_key(algorithm: Algorithm, random: RandomBytes = os.urandom) -> byte
 
 def generate_rsa_key(bits: int = 4096) -> bytes:
     """Return a new RSA private key as PKCS#1 PEM, as Talos uses for the service account."""
+    require("cryptography", CRYPTOGRAPHY_IMPORT_ERROR)
     return _serialize(rsa.generate_private_key(public_exponent=65537, key_size=bits))
 
 
@@ -225,6 +224,7 @@ def sign_csr(
         its own roles).
     :raises PkiError: the request is not readable or its signature does not fit.
     """
+    require("cryptography", CRYPTOGRAPHY_IMPORT_ERROR)
     try:
         request = x509.load_pem_x509_csr(csr)
     except ValueError as error:
@@ -287,6 +287,7 @@ def load_certificate(crt: bytes) -> x509.Certificate:
 
     :raises PkiError: it is not readable.
     """
+    require("cryptography", CRYPTOGRAPHY_IMPORT_ERROR)
     try:
         return x509.load_pem_x509_certificate(crt)
     except ValueError as error:
@@ -419,6 +420,7 @@ def _digest(private: Any) -> hashes.SHA256 | None:
 
 
 def _load_key(key: bytes) -> Any:
+    require("cryptography", CRYPTOGRAPHY_IMPORT_ERROR)
     try:
         return serialization.load_pem_private_key(to_standard_label(key), password=None)
     except (ValueError, TypeError) as error:

@@ -11,21 +11,20 @@ reader or a YAML 1.2 reader would not take for the string it is.
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.homelab.talos.plugins.module_utils.talos.libraries import require
+
+YAML_IMPORT_ERROR: ImportError | None = None
 try:
     import yaml
 
-    HAS_YAML = True
-    YAML_IMPORT_ERROR: str | None = None
     # Not the C loader: it crashes on deeply nested text, and its messages differ between machines.
     _LoaderBase: Any = yaml.SafeLoader
     _DumperBase: Any = yaml.SafeDumper
-except ImportError:
-    HAS_YAML = False
-    YAML_IMPORT_ERROR = traceback.format_exc()
+except ImportError as _error:
+    YAML_IMPORT_ERROR = _error
     _LoaderBase = object
     _DumperBase = object
 
@@ -138,7 +137,7 @@ def _text(dumper: Any, value: str) -> Any:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value)
 
 
-if HAS_YAML:
+if YAML_IMPORT_ERROR is None:
     for _tag, _pattern, _first in (
         ("bool", _BOOL, "tTfF"),
         ("null", _NULL, ["~", "n", "N", ""]),
@@ -165,6 +164,7 @@ def load_all(text: str, source: str) -> list[Any]:
 
 def load_all_with_lines(text: str, source: str) -> list[tuple[Any, dict[Path, int]]]:
     """Return ``(document, lines)`` pairs; ``lines`` maps the path of each key and list item to its line (from 1)."""
+    require("PyYAML", YAML_IMPORT_ERROR)
     loader = None
     try:
         loader = _Loader(text)
@@ -191,6 +191,7 @@ def dump_all(documents: Sequence[Any]) -> str:
 
 def dump(document: Any) -> str:
     """Return one document as YAML text that ends with a newline."""
+    require("PyYAML", YAML_IMPORT_ERROR)
     text = yaml.dump(
         document,
         Dumper=_Dumper,

@@ -14,9 +14,6 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.findings.suggestion import did_you_mean
 
-Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
 
 class DefinitionError(Exception):
     """An inventory value that cannot be used; one line with host, key, cause and remedy."""

@@ -245,7 +245,12 @@ BROKEN: list[tuple[str, str, Any, str]] = [
     ("vip", "node1", interface(interface="e", vlans=[{"vlanId": 1, "vip": {"ip": "198.18.1.9"}}]), "is not allowed"),
     ("vip", "cp1", interface(interface="eth1", vip={"ip": "x"}), "failed to parse virtual IP address"),
     # network documents
-    ("vip", "node1", doc("Layer2VIPConfig", name="198.18.1.9", link="eth0"), "virtual (shared) IP is not allowed"),
+    (
+        "vip-document",
+        "node1",
+        doc("Layer2VIPConfig", name="198.18.1.9", link="eth0"),
+        "virtual (shared) IP is not allowed",
+    ),
     ("vip", "cp1", doc("Layer2VIPConfig", name="vip", link="eth0"), "name must be a valid IP address"),
     ("vip", "cp1", doc("Layer2VIPConfig", name="198.18.1.9"), "link must be specified"),
     ("link", "cp1", doc("DummyLinkConfig"), "name must be specified"),
@@ -302,7 +307,7 @@ BROKEN: list[tuple[str, str, Any, str]] = [
     ("worker-secret", "node1", cluster(ca={"key": "SECRET"}), "issuing Kubernetes API CA key is not allowed"),
     ("worker-secret", "node1", cluster(etcd={"ca": CA}), "etcd config is only allowed on control plane machines"),
     (
-        "worker-secret",
+        "worker-excess",
         "node1",
         cluster(serviceAccount={"key": "SECRET"}),
         "a worker does not need .cluster.serviceAccount",
@@ -375,8 +380,8 @@ BROKEN: list[tuple[str, str, Any, str]] = [
     # other documents
     ("extension-service", "cp1", doc("ExtensionServiceConfig", environment=["A=b"]), "name is required"),
     ("extension-service", "cp1", doc("ExtensionServiceConfig", name="x"), 'no config files found for extension "x"'),
-    ("extension-service", "cp1", doc("ExtensionServiceConfig", name="ext-x", environment=["A=b"]), "ext-x"),
-    ("extension-service", "cp1", doc("ExtensionServiceConfig", name="x", environment=["A"]), "has no value"),
+    ("extension-name", "cp1", doc("ExtensionServiceConfig", name="ext-x", environment=["A=b"]), "ext-x"),
+    ("extension-environment", "cp1", doc("ExtensionServiceConfig", name="x", environment=["A"]), "has no value"),
     (
         "extension-service",
         "cp1",
@@ -555,6 +560,14 @@ def test_a_broken_configuration(rule: str, sample: str, patch: Any, message: str
     assert matches[0].fix
     assert "\n" not in str(matches[0])
     assert "SECRET" not in str(matches[0]).replace("SECRETBOX", "")
+
+
+def test_a_node_does_not_have_our_own_rules() -> None:
+    config = definitions.config("cp1", patches=[machine(files=[{"path": "/x", "op": "create", "content": "x"}])])
+    assert [finding.id for finding in rules.check(config, "v1.13.9")] == ["config.file"]
+    assert rules.check(config, "v1.13.9", own_rules=False) == []
+    known = {f"config.{item[0]}" for item in BROKEN}
+    assert known >= rules.OWN_RULES
 
 
 @pytest.mark.parametrize(("sample", "patch"), FINE, ids=[str(item[1])[:60] for item in FINE])
