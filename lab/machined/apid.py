@@ -91,7 +91,7 @@ class ApiServer:
             _stop(old, end_connections=end_connections)
 
     async def drain(self, seconds: float = 1.0) -> None:
-        """Wait until no unary call is under way, at most *seconds*."""
+        """Wait until every call that ends by itself has ended, at most *seconds*."""
         busy = getattr(self._table, "idle", None)
         if busy is not None:
             with contextlib.suppress(TimeoutError):

@@ -63,6 +63,7 @@ class ApidWork:
 
     async def drain(self) -> None:
         """Let the answers under way reach their callers, for at most one second."""
+        self._node.going_down.set()
         if self._server is not None:
             await self._server.drain()
 

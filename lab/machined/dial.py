@@ -47,7 +47,7 @@ async def call_unary(
 ) -> Any:
     """Make one unary call; raises ``GRPCError``, ``OSError``, ``TimeoutError``."""
     found = method(path)
-    make = UnaryUnaryMethod(channel, path, found.request_class, found.reply_class)
+    make = UnaryUnaryMethod(channel, found.path, found.request_class, found.reply_class)
     return await make(request, timeout=timeout, metadata=metadata)
 
 
@@ -56,7 +56,7 @@ async def call_stream(
 ) -> AsyncIterator[Any]:
     """Make one call with a server stream and yield its messages; raises as :func:`call_unary`."""
     found = method(path)
-    make = UnaryStreamMethod(channel, path, found.request_class, found.reply_class)
+    make = UnaryStreamMethod(channel, found.path, found.request_class, found.reply_class)
     async with make.open(metadata=metadata) as stream:
         await stream.send_message(request, end=True)
         async for reply in stream:

@@ -27,6 +27,8 @@ from ansible_collections.homelab.talos.lab.machined.routing import Router
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message, method
 
 LOG = logging.getLogger(__name__)
+# Streams that end properly when the machine goes down; all others are cut off.
+ENDED_BY_SHUTDOWN = ("/machine.MachineService/Events", "/machine.MachineService/Dmesg")
 
 
 class LocalCalls:
@@ -71,7 +73,7 @@ class Dispatcher:
         self._local = local
         self._router = router
         self._under_way = 0
-        self.idle = asyncio.Event()  # set while no unary call is under way
+        self.idle = asyncio.Event()  # set while no call is under way that ends by itself
         self.idle.set()
 
     def get(self, path: str) -> WireHandler:
@@ -83,7 +85,7 @@ class Dispatcher:
         cardinality = _CARDINALITIES[found.client_streaming, found.server_streaming]
 
         async def serve(stream: Stream[Any, Any]) -> None:
-            if cardinality.server_streaming:
+            if cardinality.server_streaming and path not in ENDED_BY_SHUTDOWN:
                 await self._serve(stream, path, cardinality)
                 return
             self._under_way += 1

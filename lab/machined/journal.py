@@ -36,19 +36,26 @@ class Log:
         kept = [line for _, line in self._lines]
         return kept if lines < 0 else kept[len(kept) - lines :] if lines else []
 
-    async def follow(self, lines: int = -1) -> AsyncIterator[str]:
-        """Yield the tail, then every further line as it comes; never ends by itself."""
+    async def follow(self, lines: int = -1, end: asyncio.Event | None = None) -> AsyncIterator[str]:
+        """Yield the tail, then every further line as it comes, until *end* is set."""
         seen = self._count
         for line in self.tail(lines):
             yield line
-        while True:
-            grown = self._grown
-            for number, line in tuple(self._lines):
-                if number > seen:
-                    seen = number
-                    yield line
-            if self._count == seen:
-                await grown.wait()
+        ending = asyncio.create_task((end or asyncio.Event()).wait())
+        try:
+            while True:
+                growing = asyncio.create_task(self._grown.wait())
+                for number, line in tuple(self._lines):
+                    if number > seen:
+                        seen = number
+                        yield line
+                if self._count == seen:
+                    await asyncio.wait({growing, ending}, return_when=asyncio.FIRST_COMPLETED)
+                growing.cancel()
+                if ending.done() and self._count == seen:
+                    return
+        finally:
+            ending.cancel()
 
 
 class Journal:

@@ -22,6 +22,9 @@ from ansible_collections.homelab.talos.lab.machined.node import Node
 
 # Source: siderolabs/talos:internal/app/machined/main.go (countdown after a fatal error)
 FATAL_COUNTDOWN_SECONDS = 10.0
+# From the last answer to the loss of all connections; real machines need seconds, in which clients
+# read what was sent to them.
+KEXEC_SECONDS = 0.5
 
 
 class Machine:
@@ -96,6 +99,7 @@ class Machine:
         while True:
             outcome = await self._one_boot()
             await self._apid.drain()
+            await self.node.clock.sleep(KEXEC_SECONDS)
             await self._power_off()
             if outcome is Outcome.OFF:
                 return

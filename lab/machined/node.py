@@ -40,7 +40,8 @@ class Node:
     """The state of one machine: from outside (runtime, description) and of this boot (store, services, stage).
 
     ``config`` is the active machine configuration, ``config_text`` the bytes it came from. ``busy``
-    names the sequence that is running (``install``, ``reboot`` ...), empty when none is.
+    names the sequence that is running (``install``, ``reboot`` ...), empty when none is. ``going_down``
+    is set at the end of the last sequence of a boot.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Node:
         self.node_id = ""
         self.kubernetes_node: KubernetesNode | None = None
         self.bootstrap_requested = False
+        self.going_down = asyncio.Event()
         self.wipes: tuple[str, ...] = ()  # what to erase once the power is off
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -83,6 +85,7 @@ class Node:
         self.hostname = self.domainname = ""
         self.kubernetes_node = None
         self.bootstrap_requested = False
+        self.going_down = asyncio.Event()
         self.powered = True
 
     @property

@@ -9,6 +9,7 @@ internal/app/machined/pkg/runtime/v1alpha1/v1alpha1_events.go.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -36,12 +37,26 @@ def handlers(node: Node) -> Handlers:
             yield message("machine.Event")(id=NIL_ID, actor_id=request.with_actor_id)  # hello
             for event in _tail(node, request):
                 yield _encode(event)
-            while True:
-                event = await queue.get()
+            async for event in until_down(node, queue):
                 if request.with_actor_id in ("", event.actor_id):
                     yield _encode(event)
 
     return {"/machine.MachineService/Events": events}
+
+
+async def until_down(node: Node, queue: asyncio.Queue[Event]) -> AsyncIterator[Event]:
+    """Yield what comes through *queue* until the machine goes down."""
+    down = asyncio.create_task(node.going_down.wait())
+    try:
+        while True:
+            item = asyncio.create_task(queue.get())
+            await asyncio.wait({item, down}, return_when=asyncio.FIRST_COMPLETED)
+            if not item.done():
+                item.cancel()
+                return
+            yield item.result()
+    finally:
+        down.cancel()
 
 
 def _tail(node: Node, request: Any) -> list[Event]:

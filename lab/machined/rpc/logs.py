@@ -43,7 +43,7 @@ class LogCalls:
     async def _dmesg(self, call: Call) -> AsyncIterator[Any]:
         kernel = self._node.journal.kernel
         if call.request.follow:
-            async for line in kernel.follow(0 if call.request.tail else -1):
+            async for line in kernel.follow(0 if call.request.tail else -1, self._node.going_down):
                 yield _data(line.encode())
         elif not call.request.tail:
             for line in kernel.tail():

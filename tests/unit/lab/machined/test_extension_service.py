@@ -1,0 +1,138 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An extension that needs configuration: what its absence really does, and what its presence does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible_collections.homelab.talos.lab.machined.machine import Machine
+from ansible_collections.homelab.talos.lab.machined.service_runner import ServiceRunner, State
+
+from .home import VARIANT, Home, apply, config, control_plane, definition, play, stage, status, unary, until, worker
+
+GATEWAY = (*VARIANT, "tailscale")
+TAILSCALE = {"name": "tailscale", "environment": ["TS_AUTHKEY=k"], "config_files": []}
+BOOT_TIMEOUT = 70 * 60
+NAME, ADDRESS = "gw1", "198.18.9.21"
+
+
+def _service(machine: Machine) -> ServiceRunner:
+    return machine.node.services["ext-tailscale"]
+
+
+async def _gateway(lab: Home, **extra: object) -> Machine:
+    machine = await worker(lab, NAME, ADDRESS, extensions=GATEWAY, role="gateway", definition=extra)
+    await until(lambda: machine.node.is_up("kubelet"), "kubelet up")
+    return machine
+
+
+def test_without_document_boot_never_ends_though_the_node_is_ready(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        machine = await _gateway(lab)
+        await until(lambda: _service(machine).state is State.WAITING, "service waiting")
+        await until(lambda: _service(machine).events[-1].message == "Waiting for extension service config", "event")
+        await until(lambda: status(machine)["status"]["ready"], "ready")
+        assert status(machine)["stage"] == "booting"
+        assert machine.node.store.get("runtime", "Services.v1alpha1.talos.dev", "ext-tailscale") is None
+        async with lab.client(ADDRESS) as client:
+            found = {each.id: each for each in (await unary(client, "ServiceList")).services}
+        assert (found["ext-tailscale"].state, found["ext-tailscale"].health.unknown) == ("Waiting", True)
+        assert not lab.runtimes[NAME].running("ext-tailscale")
+
+    play(tmp_path, scenario)
+
+
+def test_boot_limit_reboots_the_node(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        machine = await _gateway(lab)
+        boot = lab.runtimes[NAME].boot_id
+        lab.clock.advance(BOOT_TIMEOUT - 120)
+        assert lab.runtimes[NAME].boot_id == boot
+        lab.clock.advance(120)
+        await until(lambda: lab.runtimes[NAME].boot_id != boot, "reboot after the boot limit")
+        await stage(machine, "booting")
+
+    play(tmp_path, scenario)
+
+
+def test_document_applied_live_completes_the_boot(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        machine = await _gateway(lab)
+        boot = lab.runtimes[NAME].boot_id
+        node = definition(NAME, ADDRESS, "worker", role="gateway", extension_services=[TAILSCALE])
+        async with lab.client(ADDRESS) as client:
+            answer = await apply(client, config(node))
+            assert answer.mode_details == "Applied configuration without a reboot"
+            await stage(machine, "running")
+            documents = await client.list("runtime", "ExtensionServiceConfigs.runtime.talos.dev")
+        assert [each.spec["environment"] for each in documents] == [["TS_AUTHKEY=k"]]
+        assert lab.runtimes[NAME].boot_id == boot
+
+    play(tmp_path, scenario)
+
+
+def test_stand_in_names_itself(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        machine = await _gateway(lab, extension_services=[TAILSCALE])
+        await stage(machine, "running")
+        (process,) = lab.runtimes[NAME].running("ext-tailscale")
+        assert "tailscale-stand-in" in process.argv
+        assert _service(machine).events[-1].message == (
+            f"Started task ext-tailscale (PID {process.pid}) for container ext-tailscale "
+            "[stand-in: no tailscaled in this lab]"
+        )
+        assert _service(machine).up
+
+    play(tmp_path, scenario)
+
+
+def test_changed_document_restarts_the_service(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        machine = await _gateway(lab, extension_services=[TAILSCALE])
+        await stage(machine, "running")
+        (before,) = lab.runtimes[NAME].running("ext-tailscale")
+        changed = TAILSCALE | {"environment": ["TS_AUTHKEY=other"]}
+        node = definition(NAME, ADDRESS, "worker", role="gateway", extension_services=[changed])
+        async with lab.client(ADDRESS) as client:
+            await apply(client, config(node))
+            await until(lambda: _service(machine).up, "service up again")
+            (after,) = lab.runtimes[NAME].running("ext-tailscale")
+            assert after.pid != before.pid
+            await apply(client, config(node))
+        assert lab.runtimes[NAME].running("ext-tailscale") == [after]
+        assert machine.stage == "running"
+
+    play(tmp_path, scenario)
+
+
+def test_document_without_the_extension_starts_nothing(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        machine = await worker(lab, NAME, ADDRESS, definition={"extension_services": [TAILSCALE]})
+        await stage(machine, "running")
+        assert "ext-tailscale" not in machine.node.services
+
+    play(tmp_path, scenario)
+
+
+def test_service_may_be_stopped_through_the_api(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        machine = await _gateway(lab, extension_services=[TAILSCALE])
+        await stage(machine, "running")
+        async with lab.client(ADDRESS) as client:
+            answer = await unary(client, "ServiceStop", id="ext-tailscale")
+            assert answer.resp == 'Service "ext-tailscale" stopped'
+            assert _service(machine).state is State.FINISHED
+            assert machine.stage == "running"
+            await unary(client, "ServiceStart", id="ext-tailscale")
+            await until(lambda: _service(machine).up, "service up again")
+
+    play(tmp_path, scenario)
