@@ -216,3 +216,5 @@ _RULES: Mapping[str, Callable[[Document], Iterator[Fault]]] = {
     "TrustedRootsConfig": _named,
     "UnattendedInstallConfig": _unattended_install,
 }
+
+KINDS = tuple(_RULES)

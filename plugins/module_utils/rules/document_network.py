@@ -31,6 +31,11 @@ LINK_KINDS = (
     "VRFConfig",
     "VethConfig",
 )
+# VRFConfig and VethConfig have no rules of their own here beyond those of every link.
+KINDS = (
+    *("LinkConfig", "VLANConfig", "BondConfig", "BridgeConfig", "DummyLinkConfig", "WireguardConfig"),
+    *("HostnameConfig", "Layer2VIPConfig", "HCloudVIPConfig", "StaticHostConfig", "ResolverConfig", "LinkAliasConfig"),
+)
 _INTERFACES = ("machine", "network", "interfaces")
 _HOST_LABEL = re.compile(r"^[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?$")
 

@@ -10,15 +10,19 @@ from collections.abc import Iterator, Mapping
 
 from ansible_collections.homelab.talos.plugins.module_utils.findings.model import Finding
 from ansible_collections.homelab.talos.plugins.module_utils.findings.suggestion import closest, did_you_mean
+from ansible_collections.homelab.talos.plugins.module_utils.rules import document_kinds, document_network
 from ansible_collections.homelab.talos.plugins.module_utils.rules.document_subject import Subject
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import documents, schema
 
 _MANY = 12
+# These kinds have rules of their own, with Talos' sentences about what is missing.
+_WITH_OWN_RULES = frozenset(document_kinds.KINDS) | frozenset(document_network.KINDS)
 
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Yield findings ``config.empty``, ``config.identity``, ``config.duplicate-document``, ``config.unknown-kind``,
-    ``config.unknown-key``, ``config.too-new``, ``config.type``, ``config.value`` and ``config.controlplane-only``.
+    ``config.unknown-key``, ``config.too-new``, ``config.required``, ``config.type``, ``config.value`` and
+    ``config.controlplane-only``.
     """
     if not subject.config.documents:
         yield subject.finding("empty", "config not found", fix="the file holds no document; write one")
@@ -34,7 +38,8 @@ def check(subject: Subject) -> Iterator[Finding]:
             yield _duplicate(subject, document, identity)
         seen.add(identity)
         for found in schema.check(document, subject.line):
-            yield _finding(subject, document, found)
+            if found.reason != "missing" or document["kind"] not in _WITH_OWN_RULES:
+                yield _finding(subject, document, found)
     yield from _controlplane_only(subject)
 
 
@@ -68,6 +73,8 @@ def _finding(subject: Subject, document: documents.Document, fault: schema.Fault
         what = f"document kind {document['kind']}" if fault.reason == "kind-too-new" else f'key "{word}"'
         message = f"{what} does not exist in Talos {subject.line[0]}.{subject.line[1]}"
         return subject.finding("too-new", message, fault.path, f"it needs {fault.expected}", document=document)
+    if fault.reason == "missing":
+        return subject.finding("required", f"{word} must be specified", fault.path, "add it", document=document)
     if fault.reason == "value":
         return subject.finding("value", f"value is not {fault.expected}", fault.path, "correct it", document=document)
     return subject.finding("type", f"expected {fault.expected}", fault.path, "correct the value", document=document)

@@ -242,17 +242,19 @@ CONTROLPLANE_KINDS = frozenset(
 
 @dataclass(frozen=True)
 class Key:
-    """A key of a type: its type expression and the Talos line that introduced it."""
+    """A key of a type: its type expression, the Talos line that introduced it, whether a document must have it."""
 
     type: str
     since: MinorVersion
+    required: bool = False
 
 
 @dataclass(frozen=True)
 class Fault:
     """A place in a document that the table does not allow.
 
-    :param reason: ``unknown-kind``, ``kind-too-new``, ``unknown-key``, ``key-too-new``, ``type`` or ``value``.
+    :param reason: ``unknown-kind``, ``kind-too-new``, ``unknown-key``, ``key-too-new``, ``missing``, ``type`` or
+        ``value``.
     :param expected: what was expected, in words; for an unknown key or kind empty.
     :param known: the known words at that place, for a suggestion.
     """
@@ -284,7 +286,8 @@ def _tables() -> tuple[dict[str, dict[str, Key]], dict[str, tuple[str, MinorVers
     for line in (schema_table.TABLE + _DEPRECATED).splitlines():
         words = line.split()
         if line.startswith(" "):
-            here[words[0]] = Key(words[1], _minor(words[2]) if len(words) > 2 else oldest)
+            since = _minor(words[2]) if len(words) > 2 else oldest
+            here[words[0].rstrip("!")] = Key(words[1], since, words[0].endswith("!"))
         elif words:
             here = table.setdefault(words[0], {})
             if len(words) > 1:
@@ -318,6 +321,9 @@ def check(document: documents.Document, line: MinorVersion) -> Iterator[Fault]:
         return
     body = {key: value for key, value in document.items() if key not in ("apiVersion", "kind")}
     yield from _check_type(body, name, (), line)
+    for word, key in types()[name].items():
+        if key.required and body.get(word) in (None, "", [], {}):
+            yield Fault((word,), "missing")
 
 
 def _check_type(value: Any, name: str, path: Path, line: MinorVersion) -> Iterator[Fault]:

@@ -68,6 +68,9 @@ BROKEN: list[tuple[str, str, Any, str]] = [
         "duplicate document v1alpha1/LinkConfig/eth0 is not allowed",
     ),
     ("duplicate-document", "cp1", [{"machine": {}}], "duplicate v1alpha1.Config"),
+    ("required", "cp1", doc("DHCPv4Config"), "name must be specified"),
+    ("required", "cp1", doc("VRFConfig", name="v", links=["eth1"]), "table must be specified"),
+    ("required", "cp1", doc("TCPProbeConfig", name="p"), "endpoint must be specified"),
     # machine
     ("persist", "cp1", {"persist": False}, ".persist should be enabled"),
     ("machine", "cp1", {"machine": {"$patch": "delete"}}, "machine instructions are required"),
@@ -539,6 +542,8 @@ FINE: list[tuple[str, Any]] = [
     ("cp1", doc("NetworkRuleConfig", name="a", portSelector={"ports": [1]}, ingress=[{"subnet": "198.18.1.0/24"}])),
     ("cp1", doc("TimeSyncConfig", ntp={"servers": ["198.18.1.1"]}, bootTimeout="1m")),
     ("cp1", doc("EnvironmentConfig", variables={"A_B": "x"})),
+    ("cp1", doc("DHCPv4Config", name="eth1")),
+    ("cp1", doc("VRFConfig", name="v", links=["eth1"], table="123")),
     ("cp1", doc("KubeSpanConfig", enabled=True, mtu=1420)),
 ]
 
