@@ -103,7 +103,8 @@ def judge(views: Sequence[EtcdView], control_planes: Mapping[str, str]) -> Verdi
     groups = {frozenset(member.id for member in view.members) for view in views if view.members}
     if any(not one & other for one in groups for other in groups):
         return Verdict("refused", f"control planes belong to different etcd clusters: {_list(views)}", members)
-    strangers = [member for member in members if not set(member.addresses) & set(control_planes.values())]
+    ours = {*control_planes, *control_planes.values()}
+    strangers = [member for member in members if not ours & set(member.addresses)]
     if strangers:
         names = ", ".join(f"{member.hostname} ({', '.join(member.addresses)})" for member in strangers)
         return Verdict("refused", f"etcd has members that are no control planes of this cluster: {names}", members)

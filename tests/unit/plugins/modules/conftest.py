@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.homelab.talos.plugins.module_utils._module import connection, talos_module
@@ -22,6 +23,32 @@ from ansible_collections.homelab.talos.tests.unit.plugins.fake_node import FakeW
 
 RunModule = Callable[..., dict[str, Any]]
 REAL_PACE = waiting.Pace
+# What Ansible adds to a result, and what the one place for errors adds to a failure.
+OF_ANSIBLE = ("changed", "diff", "invocation", "uid", "gid", "owner", "group", "mode", "size", "state", "secontext")
+OF_FAILURES = ("msg", "failed", "node", "method", "code", "cause", "remedy", "path", "awaited", "last")
+
+
+def undocumented(module: ModuleType, result: dict[str, Any]) -> list[str]:
+    """Return how a result differs from the documented return values."""
+    documented = yaml.safe_load(module.RETURN)
+    failed = "msg" in result
+    allowed = {*documented, *OF_ANSIBLE, *(OF_FAILURES if failed else ())}
+    problems = [f"{key} is returned but not documented" for key in result if key not in allowed]
+    for key, entry in documented.items():
+        if not failed and entry["returned"] == "success" and key not in result:
+            problems.append(f"{key} is documented but not returned")
+        if key in result:
+            problems.extend(wrong_type(key, entry, result[key]))
+    return problems
+
+
+def wrong_type(key: str, entry: dict[str, Any], value: Any) -> list[str]:
+    """Return how a value differs from its documented type; keys of a list of dicts must be documented too."""
+    kinds = {"str": str, "bool": bool, "float": float, "list": list, "dict": dict}
+    if not isinstance(value, kinds[entry["type"]]):
+        return [f"{key} is {type(value).__name__}, documented as {entry['type']}"]
+    names = {name for item in value if isinstance(item, dict) for name in item} if "contains" in entry else set()
+    return [f"{key}[].{name} is not documented" for name in sorted(names - set(entry.get("contains", ())))]
 
 
 @pytest.fixture
@@ -37,6 +64,7 @@ def run_module(capsys: pytest.CaptureFixture[str]) -> RunModule:
         assert printed.err == ""
         if "msg" in result:
             assert "\n" not in result["msg"], "messages are one line"
+        assert undocumented(module, result) == []
         return {**result, "exit_status": ended.value.code or 0}
 
     return run
