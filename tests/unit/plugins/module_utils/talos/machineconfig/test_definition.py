@@ -160,6 +160,6 @@ def test_tagged_values_become_plain() -> None:
         pass
 
     node = definitions.node(patches=[{Tagged("machine"): {"certSANs": (Tagged("a"),)}}], labels={"a": Tagged("b")})
-    assert type(next(iter(node.patches[0]))) is str
-    assert type(node.patches[0]["machine"]["certSANs"][0]) is str
-    assert type(node.labels["a"]) is str
+    assert not isinstance(next(iter(node.patches[0])), Tagged)
+    assert not isinstance(node.patches[0]["machine"]["certSANs"][0], Tagged)
+    assert not isinstance(node.labels["a"], Tagged)
