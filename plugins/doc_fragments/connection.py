@@ -26,6 +26,24 @@ options:
     default: 10.0
 """
 
+    # For modules that talk to no node but belong to the action group, whose defaults they must accept.
+    OFFLINE = r"""
+options:
+  talosconfig:
+    description:
+      - Not used. Accepted because it can be set for the whole action group.
+    type: path
+  context:
+    description:
+      - Not used. Accepted because it can be set for the whole action group.
+    type: str
+  timeout:
+    description:
+      - Not used. Accepted because it can be set for the whole action group.
+    type: float
+    default: 10.0
+"""
+
     # The node to talk to, for modules that handle one node.
     ENDPOINT = r"""
 options:

@@ -14,14 +14,6 @@ requirements:
   - Python 3.11 or newer
   - PyYAML
   - cryptography
-"""
-
-    TALOS_API = r"""
-options: {}
-requirements:
-  - Python 3.11 or newer
-  - PyYAML
-  - cryptography
   - protobuf
   - grpclib
 """

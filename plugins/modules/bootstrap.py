@@ -57,7 +57,7 @@ extends_documentation_fragment:
   - homelab.talos.connection
   - homelab.talos.attributes
   - homelab.talos.attributes.actiongroup_talos
-  - homelab.talos.requirements.talos_api
+  - homelab.talos.requirements
 attributes:
   diff_mode:
     support: none
@@ -125,7 +125,6 @@ from typing import Any
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION, ENDPOINT, Connector
 from ansible_collections.homelab.talos.plugins.module_utils._module.definition import DEFINITION_OPTION, read_definition
-from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import TALOS_API
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.talos.endpoint import parse_endpoint
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle import bootstrap
@@ -192,7 +191,7 @@ async def ensure(module: TalosModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    TalosModule(spec(), TALOS_API).run(ensure)
+    TalosModule(spec()).run(ensure)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,9 @@ options:
     default: 24h
 extends_documentation_fragment:
   - homelab.talos.secrets
+  - homelab.talos.connection.offline
   - homelab.talos.attributes
+  - homelab.talos.attributes.actiongroup_talos
   - homelab.talos.requirements
 """
 
@@ -122,6 +124,7 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.bundle import bundle_spec, read_bundle
+from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION
 from ansible_collections.homelab.talos.plugins.module_utils._module.kept_file import KeptFile
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.talos import pki, secrets_bundle, yaml_text
@@ -139,7 +142,8 @@ OTHER_ADDRESSES = "endpoints, nodes or names differ"
 
 
 def spec() -> ArgumentSpec:
-    return bundle_spec(required=True).merged_with(
+    return CONNECTION.merged_with(
+        bundle_spec(required=True),
         ArgumentSpec(
             {
                 "path": {"type": "path", "required": True},
@@ -149,7 +153,7 @@ def spec() -> ArgumentSpec:
                 "roles": {"type": "list", "elements": "str", "default": ["os:admin"]},
                 "lifetime": {"type": "str", "default": "24h"},
             }
-        )
+        ),
     )
 
 

@@ -118,7 +118,7 @@ extends_documentation_fragment:
   - homelab.talos.attributes
   - homelab.talos.attributes.info
   - homelab.talos.attributes.actiongroup_talos
-  - homelab.talos.requirements.talos_api
+  - homelab.talos.requirements
   - homelab.talos.requirements.kubernetes
 """
 
@@ -239,7 +239,7 @@ from typing import Any
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION, Connector
 from ansible_collections.homelab.talos.plugins.module_utils._module.definition import DEFINITION_OPTION, read_definition
-from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import KUBERNETES, TALOS_API
+from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import KUBERNETES
 from ansible_collections.homelab.talos.plugins.module_utils._module.health_watch import Subject, watch_health
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.findings.model import CheckResult
@@ -385,7 +385,7 @@ async def look(module: TalosModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = TalosModule(spec(), TALOS_API)
+    module = TalosModule(spec())
     if module.params["kubeconfig"]:
         module.require(KUBERNETES)
     module.run(look)

@@ -60,7 +60,7 @@ extends_documentation_fragment:
   - homelab.talos.connection
   - homelab.talos.attributes
   - homelab.talos.attributes.actiongroup_talos
-  - homelab.talos.requirements.talos_api
+  - homelab.talos.requirements
 """
 
 EXAMPLES = r"""
@@ -120,7 +120,6 @@ from typing import Any
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.bundle import bundle_spec, read_bundle
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION, Connector
-from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import TALOS_API
 from ansible_collections.homelab.talos.plugins.module_utils._module.kept_file import KeptFile
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.kubeconfig_text import (
@@ -232,7 +231,7 @@ async def ensure(module: TalosModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    TalosModule(spec(), TALOS_API).run(ensure)
+    TalosModule(spec()).run(ensure)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ extends_documentation_fragment:
   - homelab.talos.connection.maintenance
   - homelab.talos.attributes
   - homelab.talos.attributes.actiongroup_talos
-  - homelab.talos.requirements.talos_api
+  - homelab.talos.requirements
 attributes:
   check_mode:
     details:
@@ -233,7 +233,6 @@ from ansible_collections.homelab.talos.plugins.module_utils._module.connection i
     Connector,
 )
 from ansible_collections.homelab.talos.plugins.module_utils._module.definition import DEFINITION_OPTION
-from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import TALOS_API
 from ansible_collections.homelab.talos.plugins.module_utils._module.judgement import judge
 from ansible_collections.homelab.talos.plugins.module_utils._module.kept_file import KeptFile
 from ansible_collections.homelab.talos.plugins.module_utils._module.masked_diff import masked_diff, masked_text
@@ -354,7 +353,7 @@ async def ensure(module: TalosModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    TalosModule(spec(), TALOS_API).run(ensure)
+    TalosModule(spec()).run(ensure)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ extends_documentation_fragment:
   - homelab.talos.attributes
   - homelab.talos.attributes.info
   - homelab.talos.attributes.actiongroup_talos
-  - homelab.talos.requirements.talos_api
+  - homelab.talos.requirements
 """
 
 EXAMPLES = r"""
@@ -190,7 +190,6 @@ from ansible_collections.homelab.talos.plugins.module_utils._module.connection i
     MAINTENANCE,
     Connector,
 )
-from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import TALOS_API
 from ansible_collections.homelab.talos.plugins.module_utils._module.errors import one_line
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import TalosError
@@ -243,7 +242,7 @@ async def look(module: TalosModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    TalosModule(spec(), TALOS_API).run(look)
+    TalosModule(spec()).run(look)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ extends_documentation_fragment:
   - homelab.talos.connection.endpoint
   - homelab.talos.attributes.action
   - homelab.talos.attributes.actiongroup_talos
-  - homelab.talos.requirements.talos_api
+  - homelab.talos.requirements
 attributes:
   idempotent:
     support: partial
@@ -121,7 +121,6 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION, ENDPOINT, Connector
-from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import TALOS_API
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.reset import (
     ResetPlan,
@@ -191,7 +190,7 @@ async def reset(module: TalosModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    TalosModule(spec(), TALOS_API).run(reset)
+    TalosModule(spec()).run(reset)
 
 
 if __name__ == "__main__":

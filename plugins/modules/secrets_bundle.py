@@ -45,7 +45,9 @@ options:
       - An existing plain bundle becomes encrypted.
     type: path
 extends_documentation_fragment:
+  - homelab.talos.connection.offline
   - homelab.talos.attributes
+  - homelab.talos.attributes.actiongroup_talos
   - homelab.talos.requirements
 attributes:
   diff_mode:
@@ -102,19 +104,22 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.bundle import VAULT_OPTION, cluster_id, plain_text
+from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION
 from ansible_collections.homelab.talos.plugins.module_utils._module.kept_file import KeptFile
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.talos import secrets_bundle, vault_text, yaml_text
 
 
 def spec() -> ArgumentSpec:
-    return ArgumentSpec(
-        {
-            "path": {"type": "path", "required": True},
-            "state": {"type": "str", "choices": ["present"], "default": "present"},
-            "adopt_from": {"type": "path"},
-            "vault_password_file": VAULT_OPTION,
-        }
+    return CONNECTION.merged_with(
+        ArgumentSpec(
+            {
+                "path": {"type": "path", "required": True},
+                "state": {"type": "str", "choices": ["present"], "default": "present"},
+                "adopt_from": {"type": "path"},
+                "vault_password_file": VAULT_OPTION,
+            }
+        )
     )
 
 

@@ -13,9 +13,13 @@ import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-# What is imported -> what is installed. Offline modules need less than those that talk to a node.
-LIBRARY: dict[str, str] = {"yaml": "PyYAML", "cryptography": "cryptography"}
-TALOS_API: dict[str, str] = {**LIBRARY, "google.protobuf": "protobuf", "grpclib": "grpclib"}
+# What is imported -> what is installed.
+TALOS: dict[str, str] = {
+    "yaml": "PyYAML",
+    "cryptography": "cryptography",
+    "google.protobuf": "protobuf",
+    "grpclib": "grpclib",
+}
 KUBERNETES: dict[str, str] = {"kubernetes": "kubernetes"}
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
-from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import LIBRARY, require
+from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import TALOS, require
 from ansible_collections.homelab.talos.plugins.module_utils._module.errors import (
     ModuleFailure,
     failure,
@@ -32,16 +32,15 @@ class TalosModule:
     """One run of a module.
 
     :param spec: options and their rules.
-    :param packages: Python packages the module needs, see :mod:`dependencies`.
     An option ``definition`` is declared ``no_log``, which keeps it out of the controller's log; in results only the
     secrets within are censored, not every word of it.
     """
 
-    def __init__(self, spec: ArgumentSpec, packages: dict[str, str] | None = None) -> None:
+    def __init__(self, spec: ArgumentSpec) -> None:
         self._ansible = spec.create_module()
         self.params: dict[str, Any] = self._ansible.params
         self.check_mode: bool = self._ansible.check_mode
-        require(self._ansible, LIBRARY if packages is None else packages)
+        require(self._ansible, TALOS)
         hide_only_secrets(self._ansible, self.params.get("definition"))
 
     def now(self) -> datetime.datetime:

@@ -15,6 +15,7 @@ import yaml
 
 from ansible_collections.homelab.talos.plugins.doc_fragments import requirements
 from ansible_collections.homelab.talos.plugins.module_utils._module import dependencies
+from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION
 from ansible_collections.homelab.talos.plugins.modules import machine_config
 
 PACKAGE = "ansible_collections.homelab.talos.plugins.modules"
@@ -47,6 +48,11 @@ def test_examples_are_tasks_the_module_accepts(module: ModuleType) -> None:
             assert options.get(key, default) != value or set(needed) <= set(options)
 
 
+def test_the_defaults_of_the_action_group_are_accepted(module: ModuleType) -> None:
+    accepted = module.spec().options
+    assert {name: accepted[name] for name in CONNECTION.options} == CONNECTION.options
+
+
 def test_every_return_value_has_a_sample(module: ModuleType) -> None:
     for name, entry in yaml.safe_load(module.RETURN).items():
         assert {"description", "returned", "type", "sample"} <= set(entry), name
@@ -63,8 +69,7 @@ def test_descriptions_are_sentences(module: ModuleType) -> None:
 def test_requirements_are_those_that_are_checked() -> None:
     fragment = requirements.ModuleDocFragment
     for text, packages in (
-        (fragment.DOCUMENTATION, dependencies.LIBRARY),
-        (fragment.TALOS_API, dependencies.TALOS_API),
+        (fragment.DOCUMENTATION, dependencies.TALOS),
         (fragment.KUBERNETES, dependencies.KUBERNETES),
     ):
         listed = set(yaml.safe_load(text)["requirements"]) - {"Python 3.11 or newer"}
