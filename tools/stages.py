@@ -91,6 +91,7 @@ STATIC = [
 UNIT = pytest("unit", "tests/unit", 900)
 ENGINE = Stage("engine", ("tools/lab", "engine", "ensure"), 2400)
 VALIDATE = Stage("validate", ("ansible-playbook", "playbooks/validate.yml", "-i", "homelab"), 900)
+LAB = pytest("lab", "tests/lab", 900)
 PLANTED = scenario("self-test")
 OTHER_SCENARIOS = ["default", "compute-only"]
 
@@ -98,7 +99,7 @@ PLANS: dict[str, list[Stage]] = {
     "static": STATIC,
     "unit": [UNIT],
     "planted": [PLANTED],
-    "test": [*STATIC, UNIT, ENGINE, scenario("mixed-role"), VALIDATE, PLANTED],
+    "test": [*STATIC, UNIT, ENGINE, LAB, scenario("mixed-role"), VALIDATE, PLANTED],
 }
 PLANS["test-all"] = [*PLANS["test"], *map(scenario, OTHER_SCENARIOS)]
 

@@ -12,92 +12,93 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Lab
-from host_snapshot import host_snapshot
+
+from ansible_collections.homelab.talos.tests.support.host_snapshot import host_snapshot
+from ansible_collections.homelab.talos.tests.support.lab_command import run_lab
 
 pytestmark = pytest.mark.root
 Described = Callable[[str, int], str]
 
 
-def nodes_of(lab: Lab, name: str) -> dict[str, dict[str, object]]:
-    return {node["name"]: node for node in json.loads(lab("status", name, "--json").stdout)["nodes"]}
+def nodes_of(name: str) -> dict[str, dict[str, object]]:
+    return {node["name"]: node for node in json.loads(run_lab("status", name, "--json").stdout)["nodes"]}
 
 
-def test_down_leaves_nothing(lab: Lab, described: Described) -> None:
+def test_down_leaves_nothing(described: Described) -> None:
     before = host_snapshot()
-    lab("up", "-f", described("lc-one", 200))
+    run_lab("up", "-f", described("lc-one", 200))
     assert host_snapshot() != before
-    lab("down", "lc-one")
+    run_lab("down", "lc-one")
     assert host_snapshot() == before
 
 
-def test_down_leaves_nothing_after_the_supervisor_was_killed(lab: Lab, described: Described) -> None:
+def test_down_leaves_nothing_after_the_supervisor_was_killed(described: Described) -> None:
     before = host_snapshot()
-    lab("up", "-f", described("lc-killed", 201))
-    os.kill(json.loads(lab("status", "lc-killed", "--json").stdout)["supervisor"], signal.SIGKILL)
-    assert json.loads(lab("status", "lc-killed", "--json").stdout)["state"] == "dead"
-    lab("down", "lc-killed")
+    run_lab("up", "-f", described("lc-killed", 201))
+    os.kill(json.loads(run_lab("status", "lc-killed", "--json").stdout)["supervisor"], signal.SIGKILL)
+    assert json.loads(run_lab("status", "lc-killed", "--json").stdout)["state"] == "dead"
+    run_lab("down", "lc-killed")
     assert host_snapshot() == before
 
 
-def test_a_process_that_a_node_left_running_is_seen_and_ended(lab: Lab, described: Described) -> None:
+def test_a_process_that_a_node_left_running_is_seen_and_ended(described: Described) -> None:
     """The negative control of the two tests above: the snapshot does see what a lab leaves."""
     before = host_snapshot()
-    lab("up", "-f", described("lc-busy", 202))
+    run_lab("up", "-f", described("lc-busy", 202))
     script = "setsid sleep 600 >/dev/null 2>&1 </dev/null & for _ in $(seq 5000); do read n < /proc/$!/comm"
     script += "; [ $n = sleep ] && exit 0; done; exit 1"
-    lab("enter", "cp1", "--lab", "lc-busy", "--", "sh", "-c", script)
+    run_lab("enter", "cp1", "--lab", "lc-busy", "--", "sh", "-c", script)
     during = host_snapshot()
-    assert [line for line in during["processes"] if "sleep 600" in line]  # type: ignore[attr-defined]
-    lab("down", "lc-busy")
+    assert [line for line in during["processes"] if "sleep 600" in line]
+    run_lab("down", "lc-busy")
     assert host_snapshot() == before
 
 
-def test_two_labs_at_once(lab: Lab, described: Described) -> None:
-    lab("up", "-f", described("lc-a", 203))
-    lab("up", "-f", described("lc-b", 204))
+def test_two_labs_at_once(described: Described) -> None:
+    run_lab("up", "-f", described("lc-a", 203))
+    run_lab("up", "-f", described("lc-b", 204))
     for name, third in (("lc-a", 203), ("lc-b", 204)):
-        addresses = lab("enter", "cp1", "--lab", name, "--", "ip", "-brief", "address", "show", "eth0").stdout
+        addresses = run_lab("enter", "cp1", "--lab", name, "--", "ip", "-brief", "address", "show", "eth0").stdout
         assert f"198.18.{third}.11/24" in addresses
-    lab("down", "lc-a")
-    assert json.loads(lab("status", "lc-b", "--json").stdout)["state"] == "running"
-    assert nodes_of(lab, "lc-b")["cp1"]["stage"] == "maintenance"
+    run_lab("down", "lc-a")
+    assert json.loads(run_lab("status", "lc-b", "--json").stdout)["state"] == "running"
+    assert nodes_of("lc-b")["cp1"]["stage"] == "maintenance"
 
 
-def test_conflicts_are_refused_before_anything_changes(lab: Lab, described: Described) -> None:
-    lab("up", "-f", described("lc-first", 205))
+def test_conflicts_are_refused_before_anything_changes(described: Described) -> None:
+    run_lab("up", "-f", described("lc-first", 205))
     before = host_snapshot()
-    again = lab("up", "-f", described("lc-first", 205), check=False)
-    same_subnet = lab("up", "-f", described("lc-second", 205), check=False)
+    again = run_lab("up", "-f", described("lc-first", 205), check=False)
+    same_subnet = run_lab("up", "-f", described("lc-second", 205), check=False)
     assert (again.returncode, same_subnet.returncode) == (1, 1)
     assert again.stderr.strip() == "error: lab lc-first runs already; take it down first: down lc-first"
     assert "subnet 198.18.205.0/24 is in use by lab lc-first" in same_subnet.stderr
     assert host_snapshot() == before
 
 
-def test_the_power_switch(lab: Lab, described: Described) -> None:
-    lab("up", "-f", described("lc-power", 206))
-    first = nodes_of(lab, "lc-power")["gw1"]["boot_id"]
-    lab("power-off", "gw1", "--lab", "lc-power")
-    assert nodes_of(lab, "lc-power")["gw1"]["stage"] == "off"
-    assert json.loads(lab("power-off", "gw1", "--lab", "lc-power", "--json").stdout) == {"changed": False}
-    refused = lab("enter", "gw1", "--lab", "lc-power", "--", "true", check=False)
+def test_the_power_switch(described: Described) -> None:
+    run_lab("up", "-f", described("lc-power", 206))
+    first = nodes_of("lc-power")["gw1"]["boot_id"]
+    run_lab("power-off", "gw1", "--lab", "lc-power")
+    assert nodes_of("lc-power")["gw1"]["stage"] == "off"
+    assert json.loads(run_lab("power-off", "gw1", "--lab", "lc-power", "--json").stdout) == {"changed": False}
+    refused = run_lab("enter", "gw1", "--lab", "lc-power", "--", "true", check=False)
     assert refused.stderr.strip() == "error: node gw1 is powered off; start gw1 first"
-    lab("start", "gw1", "--lab", "lc-power")
-    assert nodes_of(lab, "lc-power")["gw1"]["boot_id"] not in ("", first)
-    seen = lab("enter", "gw1", "--lab", "lc-power", "--", "cat", "/proc/sys/kernel/random/boot_id").stdout.strip()
-    assert seen == nodes_of(lab, "lc-power")["gw1"]["boot_id"]
+    run_lab("start", "gw1", "--lab", "lc-power")
+    assert nodes_of("lc-power")["gw1"]["boot_id"] not in ("", first)
+    seen = run_lab("enter", "gw1", "--lab", "lc-power", "--", "cat", "/proc/sys/kernel/random/boot_id").stdout.strip()
+    assert seen == nodes_of("lc-power")["gw1"]["boot_id"]
 
 
-def test_packets_that_leave_are_counted(lab: Lab, described: Described) -> None:
-    lab("up", "-f", described("lc-escape", 207))
+def test_packets_that_leave_are_counted(described: Described) -> None:
+    run_lab("up", "-f", described("lc-escape", 207))
 
     def escaped() -> dict[str, int]:
-        counts: dict[str, int] = json.loads(lab("status", "lc-escape", "--json").stdout)["escaped_packets"]
+        counts: dict[str, int] = json.loads(run_lab("status", "lc-escape", "--json").stdout)["escaped_packets"]
         return counts
 
     assert escaped() == {"router": 0, "host": 0}
-    lost = lab("enter", "cp1", "--lab", "lc-escape", "--", "ping", "-c", "1", "-W", "1", "203.0.113.1", check=False)
+    lost = run_lab("enter", "cp1", "--lab", "lc-escape", "--", "ping", "-c", "1", "-W", "1", "203.0.113.1", check=False)
     assert lost.returncode != 0
     assert escaped()["router"] >= 1
 
@@ -110,18 +111,18 @@ def test_packets_that_leave_are_counted(lab: Lab, described: Described) -> None:
         (("logs", "cp1", "--lab", "none"), "error: lab none does not exist;"),
     ],
 )
-def test_wrong_input_is_one_line(lab: Lab, arguments: tuple[str, ...], expected: str) -> None:
-    done = lab(*arguments, check=False)
+def test_wrong_input_is_one_line(arguments: tuple[str, ...], expected: str) -> None:
+    done = run_lab(*arguments, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith(expected)
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_broken_description_changes_nothing(lab: Lab, tmp_path: Path) -> None:
+def test_a_broken_description_changes_nothing(tmp_path: Path) -> None:
     before = host_snapshot()
     path = tmp_path / "lab.json"
     path.write_text('{"name": "x"', encoding="utf-8")
-    done = lab("up", "-f", str(path), check=False)
+    done = run_lab("up", "-f", str(path), check=False)
     assert done.returncode == 1
     assert "not valid YAML or JSON" in done.stderr
     assert host_snapshot() == before

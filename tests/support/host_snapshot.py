@@ -10,6 +10,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 #: Folders and files that a lab or a program in it might create on the host.
 _WATCHED = (
@@ -25,7 +26,7 @@ _SYSCTLS = (
 _PROGRAMS = ("containerd", "kubelet", "etcd", "kube-", "pause", "nsenter", "unshare", "runc", "sleep")
 
 
-def host_snapshot() -> dict[str, object]:
+def host_snapshot() -> dict[str, Any]:
     """Return what there is now: processes, namespaces, links, routes, rules, mounts, control groups, sysctls, files."""
     return {
         "processes": sorted(_processes()),
@@ -59,7 +60,7 @@ def _files() -> Iterator[str]:
             yield from (os.path.join(name, child) for child in os.listdir(top))
 
 
-def _addresses(entry: dict[str, list[dict[str, str]]]) -> list[str]:
+def _addresses(entry: dict[str, Any]) -> list[str]:
     return sorted(address["local"] for address in entry["addr_info"])
 
 
