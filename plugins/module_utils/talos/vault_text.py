@@ -86,7 +86,9 @@ def decrypt(data: bytes, password: bytes, source: str) -> bytes:
     """
     header, separator, body = data.partition(b"\n")
     if not separator or header.split(b";")[2:3] != [b"AES256"]:
-        raise VaultError(f"{source}: vault format {header[:40].decode('ascii', 'replace')!r} is unknown; encrypt it anew")
+        raise VaultError(
+            f"{source}: vault format {header[:40].decode('ascii', 'replace')!r} is unknown; encrypt it anew"
+        )
     try:
         inner = binascii.unhexlify(b"".join(body.split()))
         salt, mac, ciphertext = (binascii.unhexlify(part) for part in inner.split(b"\n", 2))
@@ -94,7 +96,9 @@ def decrypt(data: bytes, password: bytes, source: str) -> bytes:
         raise VaultError(f"{source}: vault text is damaged; restore the file from a backup") from None
     cipher_key, mac_key, counter = _keys(password, salt)
     if not hmac.compare_digest(hmac.new(mac_key, ciphertext, hashlib.sha256).digest(), mac):
-        raise VaultError(f"{source}: vault password does not fit; give the password the file was encrypted with")
+        raise VaultError(
+            f"{source}: vault password does not fit, or the text was changed; give the password it was encrypted with"
+        )
     decryptor = Cipher(algorithms.AES(cipher_key), modes.CTR(counter)).decryptor()
     unpadder = PKCS7(_BLOCK_BITS).unpadder()
     return unpadder.update(decryptor.update(ciphertext) + decryptor.finalize()) + unpadder.finalize()
