@@ -22,15 +22,15 @@ _LIMIT_SECONDS = 400
 
 
 def test_down_leaves_nothing_of_a_cluster_whose_supervisor_was_killed() -> None:
-    before = host_snapshot()
+    before = host_snapshot("default")
     try:
         playbook = Path(sys.executable).with_name("ansible-playbook")
         command = [str(playbook), "playbooks/site.yml", "-i", "molecule/default/inventory"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_LIMIT_SECONDS)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-        during = host_snapshot()
+        during = host_snapshot("default")
         assert [line for line in during["processes"] if "kube-apiserver" in line]
         os.kill(json.loads(run_lab("status", "default", "--json").stdout)["supervisor"], signal.SIGKILL)
     finally:
         run_lab("down", "default")
-    assert host_snapshot() == before
+    assert host_snapshot("default") == before

@@ -25,33 +25,33 @@ def nodes_of(name: str) -> dict[str, dict[str, object]]:
 
 
 def test_down_leaves_nothing(described: Described) -> None:
-    before = host_snapshot()
+    before = host_snapshot("lc-")
     run_lab("up", "-f", described("lc-one", 200))
-    assert host_snapshot() != before
+    assert host_snapshot("lc-") != before
     run_lab("down", "lc-one")
-    assert host_snapshot() == before
+    assert host_snapshot("lc-") == before
 
 
 def test_down_leaves_nothing_after_the_supervisor_was_killed(described: Described) -> None:
-    before = host_snapshot()
+    before = host_snapshot("lc-")
     run_lab("up", "-f", described("lc-killed", 201))
     os.kill(json.loads(run_lab("status", "lc-killed", "--json").stdout)["supervisor"], signal.SIGKILL)
     assert json.loads(run_lab("status", "lc-killed", "--json").stdout)["state"] == "dead"
     run_lab("down", "lc-killed")
-    assert host_snapshot() == before
+    assert host_snapshot("lc-") == before
 
 
 def test_a_process_that_a_node_left_running_is_seen_and_ended(described: Described) -> None:
     """The negative control of the two tests above: the snapshot does see what a lab leaves."""
-    before = host_snapshot()
+    before = host_snapshot("lc-")
     run_lab("up", "-f", described("lc-busy", 202))
     script = "setsid sleep 600 >/dev/null 2>&1 </dev/null & for _ in $(seq 5000); do read n < /proc/$!/comm"
     script += "; [ $n = sleep ] && exit 0; done; exit 1"
     run_lab("enter", "cp1", "--lab", "lc-busy", "--", "sh", "-c", script)
-    during = host_snapshot()
+    during = host_snapshot("lc-")
     assert [line for line in during["processes"] if "sleep 600" in line]
     run_lab("down", "lc-busy")
-    assert host_snapshot() == before
+    assert host_snapshot("lc-") == before
 
 
 def test_two_labs_at_once(described: Described) -> None:
@@ -67,13 +67,13 @@ def test_two_labs_at_once(described: Described) -> None:
 
 def test_conflicts_are_refused_before_anything_changes(described: Described) -> None:
     run_lab("up", "-f", described("lc-first", 205))
-    before = host_snapshot()
+    before = host_snapshot("lc-")
     again = run_lab("up", "-f", described("lc-first", 205), check=False)
     same_subnet = run_lab("up", "-f", described("lc-second", 205), check=False)
     assert (again.returncode, same_subnet.returncode) == (1, 1)
     assert again.stderr.strip() == "error: lab lc-first runs already; take it down first: down lc-first"
     assert "subnet 198.18.205.0/24 is in use by lab lc-first" in same_subnet.stderr
-    assert host_snapshot() == before
+    assert host_snapshot("lc-") == before
 
 
 def test_the_power_switch(described: Described) -> None:
@@ -119,10 +119,10 @@ def test_wrong_input_is_one_line(arguments: tuple[str, ...], expected: str) -> N
 
 
 def test_a_broken_description_changes_nothing(tmp_path: Path) -> None:
-    before = host_snapshot()
+    before = host_snapshot("lc-")
     path = tmp_path / "lab.json"
     path.write_text('{"name": "x"', encoding="utf-8")
     done = run_lab("up", "-f", str(path), check=False)
     assert done.returncode == 1
     assert "not valid YAML or JSON" in done.stderr
-    assert host_snapshot() == before
+    assert host_snapshot("lc-") == before

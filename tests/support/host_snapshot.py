@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.homelab.talos.lab.host.record import read_record
+
 #: Folders and files that a lab or a program in it might create on the host.
 _WATCHED = (
     *("/run/homelab-talos", "/var/lib/homelab-talos", "/run/lock", "/run/netns", "/run/containerd", "/run/cni"),
@@ -22,14 +24,16 @@ _SYSCTLS = (
     *("vm.overcommit_memory", "vm.panic_on_oom", "kernel.panic", "kernel.panic_on_oops"),
     *("fs.inotify.max_user_instances", "fs.inotify.max_user_watches", "net.ipv4.ip_forward"),
 )
-#: Programs of a node, by the name of their executable.
-_PROGRAMS = ("containerd", "kubelet", "etcd", "kube-", "pause", "nsenter", "unshare", "runc", "sleep")
 
 
-def host_snapshot() -> dict[str, Any]:
-    """Return what there is now: processes, namespaces, links, routes, rules, mounts, control groups, sysctls, files."""
+def host_snapshot(own: str) -> dict[str, Any]:
+    """Return what there is now: processes, namespaces, links, routes, rules, mounts, control groups, sysctls, files.
+
+    *own* begins the names of the labs under test; the processes of other labs of this machine are left out.
+    """
+    other_labs = {name for name in read_record().labs if not name.startswith(own)}
     return {
-        "processes": sorted(_processes()),
+        "processes": sorted(_processes(other_labs)),
         "namespaces": _ip("netns", "list"),
         "links": [entry["ifname"] for entry in json.loads(_ip("-json", "link", "show"))],
         "addresses": [(entry["ifname"], _addresses(entry)) for entry in json.loads(_ip("-json", "addr", "show"))],
@@ -42,14 +46,28 @@ def host_snapshot() -> dict[str, Any]:
     }
 
 
-def _processes() -> Iterator[str]:
-    """Yield the programs that a lab starts; every other process of the machine comes and goes as it likes."""
+def _processes(other_labs: set[str]) -> Iterator[str]:
+    """Yield what lives in a network namespace of its own, and supervisors; not what belongs to other labs.
+
+    Every other process of the machine comes and goes as it likes.
+    """
+    labs = read_record().labs
+    theirs = {_namespace(f"/run/netns/{name}") for lab in other_labs if lab in labs for name in labs[lab].namespaces}
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            name = _read(f"/proc/{entry.name}/comm").strip()
-            command = _read(f"/proc/{entry.name}/cmdline").replace("\0", " ")
-            if name.startswith(_PROGRAMS) or "homelab.talos.lab" in command:
-                yield f"{entry.name} {command}"
+        if entry.name.isdigit() and (namespace := _namespace(f"{entry}/ns/net")):
+            words = _read(f"{entry}/cmdline").split("\0")
+            supervises = any(word.endswith("talos.lab.supervisor") for word in words)
+            elsewhere = namespace != _namespace("/proc/self/ns/net") and namespace not in theirs
+            if elsewhere or (supervises and not other_labs & set(words)):
+                yield f"{entry.name} {' '.join(words)}"
+
+
+def _namespace(path: str) -> int:
+    """Return the identity of the namespace at *path*, 0 when it is gone."""
+    try:
+        return Path(path).stat().st_ino
+    except OSError:
+        return 0
 
 
 def _files() -> Iterator[str]:
