@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ipaddress
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,15 +14,8 @@ import pytest
 pytestmark = pytest.mark.layer("L2")
 
 API_PORT = 50000
-# Runs on a node: connects to the address and port of its arguments and prints its own address of that connection.
-CONNECT = (
-    "import socket, sys\n"
-    "try:\n"
-    "    with socket.create_connection((sys.argv[1], int(sys.argv[2])), 3) as connection:\n"
-    "        print(connection.getsockname()[0])\n"
-    "except OSError as error:\n"
-    "    sys.exit(f'no connection: {error}')\n"
-)
+# Runs on a node: connects to the address and port of its arguments.
+CONNECT = "exec 3<>/dev/tcp/$0/$1"
 
 
 def of_the_pods(address: str, expected: Any) -> bool:
@@ -59,11 +51,11 @@ def test_every_node_reaches_the_api_of_every_other_node(
 ) -> None:
     require("exec")
     addresses = {name: node.address for name, node in expected.nodes.items()}
-    wanted = {(a, b): addresses[a] for a in addresses for b in addresses if a != b}
-    found = {}
-    for source, target in wanted:
-        command = [sys.executable, "-c", CONNECT, addresses[target], str(API_PORT)]
+    pairs = [(source, target) for source in addresses for target in addresses if source != target]
+    unreached = {}
+    for source, target in pairs:
+        command = ["timeout", "3", "bash", "-c", CONNECT, addresses[target], str(API_PORT)]
         result = lab.act("exec", source, command)
-        found[source, target] = result.stdout.strip() if result.returncode == 0 else result.stderr.strip()
-    # The address that the source shows is its own: nothing on the way translates it.
-    assert found == wanted
+        if result.returncode != 0:
+            unreached[source, target] = result.stderr.strip() or f"exit status {result.returncode}"
+    assert unreached == {}
