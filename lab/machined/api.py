@@ -25,6 +25,7 @@ from ansible_collections.homelab.talos.lab.machined.rpc import (
     etcd,
     events,
     files,
+    health,
     logs,
     meta,
     power,
@@ -74,4 +75,6 @@ def build_dispatcher(
     for module in _PLAIN:
         handlers |= module.handlers(node)
     local = LocalCalls(handlers, lambda: apid.maintenance)
-    return Dispatcher(local, Router(local, apid.remote, node.own_names, lambda: apid.maintenance))
+    router = Router(local, apid.remote, node.own_names, lambda: apid.maintenance)
+    handlers |= health.handlers(node, router.callee)
+    return Dispatcher(local, router)

@@ -47,7 +47,7 @@ class _AlertingTls(SSLProtocol):
 
     def _on_handshake_complete(self, handshake_exc: BaseException | None) -> None:
         if handshake_exc is not None and self._transport is not None:
-            self._process_outgoing()
+            self._process_outgoing()  # type: ignore[attr-defined]
         super()._on_handshake_complete(handshake_exc)
 
 
@@ -62,7 +62,8 @@ class _TableServer(Server):
 
     def _protocol_factory(self) -> Any:
         checked = _CheckedProtocol(super()._protocol_factory(), self.connections)
-        return _AlertingTls(asyncio.get_running_loop(), checked, self._tls, None, server_side=True)
+        nobody_waits: Any = None
+        return _AlertingTls(asyncio.get_running_loop(), checked, self._tls, nobody_waits, server_side=True)
 
 
 class ApiServer:

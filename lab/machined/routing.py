@@ -80,6 +80,10 @@ class Router:
             reply.metadata.hostname = target
             yield reply
 
+    def callee(self, address: str) -> Callee | None:
+        """Return whom to ask for an address: this node, another one, or None without a way to forward."""
+        return self._local if address in self._own_names() else self._others(address)
+
     def _targets(self, call: Call, metadata: MultiDict[str] | None) -> tuple[list[str], bool]:
         metadata = metadata if metadata is not None else MultiDict()
         if self._ignores_metadata() or "proxyfrom" in metadata:

@@ -82,6 +82,8 @@ def encode(fields: Fields, spec: Mapping[str, Any]) -> bytes:
                 continue
             wire = encoder(item)
             kind, payload = wire[0], wire[1:]
+            if (kind, payload) == (0, b"\x00"):
+                continue  # proto3 leaves zero values out
             encoded += _varint(number << 3 | kind) + (payload if kind == 0 else _varint(len(payload)) + payload)
     return encoded
 

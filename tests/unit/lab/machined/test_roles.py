@@ -52,8 +52,7 @@ def test_matrix_over_the_wire(tmp_path: Path) -> None:
                 else:
                     await client.unary(path)
             except NotAuthorized as refusal:
-                assert refusal.cause == "not authorized"
-                return False
+                return refusal.cause != "not authorized"
             except TalosError:
                 return True
         return True

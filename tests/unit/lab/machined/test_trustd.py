@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from grpclib import GRPCError, Status
@@ -91,7 +92,7 @@ def test_requested_organizations_are_not_granted(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
-async def _ask(lab: Home, metadata: MultiDict[str]) -> object:
+async def _ask(lab: Home, metadata: MultiDict[str]) -> Any:
     ca = secrets_bundle.authority(bundle(), "os").crt
     channel = NodeChannel(lab.runtimes["cp1"], "198.18.9.11", 50001, certificates.client_context(ca))
     csr, _ = pki.create_csr("ed25519", "w1", organizations=["os:admin"], sans=["198.18.9.21"])

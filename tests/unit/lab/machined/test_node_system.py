@@ -1,0 +1,288 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files, processes and links of a node: commands run for real, on a directory of the test or from a script."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.homelab.talos.lab.machined.call import Call
+from ansible_collections.homelab.talos.lab.machined.clock import LabClock
+from ansible_collections.homelab.talos.lab.machined.description import NodeDescription
+from ansible_collections.homelab.talos.lab.machined.discovery import Discovery
+from ansible_collections.homelab.talos.lab.machined.network_control import apply_network
+from ansible_collections.homelab.talos.lab.machined.node import Node
+from ansible_collections.homelab.talos.lab.machined.node_files import FileError, archive, list_files, read_file
+from ansible_collections.homelab.talos.lab.machined.resources import network
+from ansible_collections.homelab.talos.lab.machined.rpc import files, system
+from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import method
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
+
+from .fakes import FakePrograms, FakeRuntime, Wire
+
+
+class LocalRuntime(FakeRuntime):
+    """Runs commands on this machine."""
+
+    async def run(
+        self, argv: Sequence[str], timeout: float = 10.0, input: bytes | None = None
+    ) -> tuple[int, bytes, bytes]:
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
+        )
+        output, errors = await asyncio.wait_for(process.communicate(), timeout)
+        return process.returncode or 0, output, errors
+
+
+class ScriptedRuntime(FakeRuntime):
+    """Answers commands from a table (joined arguments -> output); everything else succeeds silently."""
+
+    answers: Mapping[str, str] = {}
+
+    async def run(
+        self, argv: Sequence[str], timeout: float = 10.0, input: bytes | None = None
+    ) -> tuple[int, bytes, bytes]:
+        self.commands.append(list(argv))
+        return 0, self.answers.get(" ".join(argv), "").encode(), b""
+
+
+def _play(
+    kind: type[FakeRuntime], directory: Path, scenario: Callable[[Node], Coroutine[Any, Any, None]]
+) -> FakeRuntime:
+    runtime = kind("cp1", "198.18.9.11", directory, Wire())
+
+    async def main() -> None:
+        await runtime.power_on()
+        clock = LabClock()
+        description = NodeDescription("cp1", "198.18.9.11", "v1.13.9")
+        node = Node(runtime, description, FakePrograms(directory), Discovery(clock), clock)
+        node.fresh()
+        await scenario(node)
+
+    asyncio.run(main())
+    return runtime
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "tree"
+    (root / "sub").mkdir(parents=True)
+    (root / "file").write_bytes(b"\x00binary\xff")
+    (root / "sub" / "inner").write_text("inner")
+    (root / "link").symlink_to("file")
+    (root / "file").chmod(0o640)
+    return root
+
+
+def test_reading(tmp_path: Path, tree: Path) -> None:
+    async def scenario(node: Node) -> None:
+        assert await read_file(node, str(tree / "file")) == b"\x00binary\xff"
+        assert await read_file(node, "/proc/sys/kernel/random/boot_id") == f"{node.runtime.boot_id}\n".encode()
+        with pytest.raises(FileError, match="no such file or directory") as missing:
+            await read_file(node, str(tree / "nothing"))
+        assert missing.value.missing
+        with pytest.raises(FileError, match="path must be a regular file"):
+            await read_file(node, str(tree))
+        with pytest.raises(FileError):
+            await read_file(node, "/system/state/../../../../etc/passwd\n")
+
+    _play(LocalRuntime, tmp_path / "node", scenario)
+
+
+def test_listing(tmp_path: Path, tree: Path) -> None:
+    async def scenario(node: Node) -> None:
+        found = {entry.relative: entry for entry in await list_files(node, str(tree), 1)}
+        assert set(found) == {".", "file", "sub", "link"}
+        assert found["file"].mode == 0o640
+        assert found["sub"].mode & (1 << 31)
+        assert (found["link"].mode >> 27 & 1, found["link"].link) == (1, "file")
+        assert found["file"].uid == os.getuid()
+        deep = {entry.relative for entry in await list_files(node, str(tree), -1)}
+        assert "sub/inner" in deep
+        with pytest.raises(FileError):
+            await list_files(node, str(tree / "nothing"), 1)
+
+    _play(LocalRuntime, tmp_path / "node", scenario)
+
+
+def test_archive(tmp_path: Path, tree: Path) -> None:
+    async def scenario(node: Node) -> None:
+        with tarfile.open(fileobj=io.BytesIO(await archive(node, str(tree)))) as tar:
+            assert "./sub/inner" in tar.getnames()
+        with tarfile.open(fileobj=io.BytesIO(await archive(node, str(tree / "file")))) as tar:
+            assert tar.getnames() == ["file"]
+        with pytest.raises(FileError):
+            await archive(node, str(tree / "nothing"))
+
+    _play(LocalRuntime, tmp_path / "node", scenario)
+
+
+async def _stream(node: Node, handlers: Any, name: str, **fields: Any) -> list[Any]:
+    path = f"/machine.MachineService/{name}"
+    call = Call(path, method(path).request_class(**fields), frozenset({"os:admin"}))
+    return [reply async for reply in handlers(node)[path](call)]
+
+
+def test_list_call(tmp_path: Path, tree: Path) -> None:
+    async def scenario(node: Node) -> None:
+        plain = await _stream(node, files.handlers, "List", root=str(tree))
+        assert {each.relative_name for each in plain} == {".", "file", "sub", "link"}
+        only = await _stream(node, files.handlers, "List", root=str(tree), recurse=True, types=[0])
+        assert {each.relative_name for each in only} == {"file", "sub/inner"}
+        (missing,) = await _stream(node, files.handlers, "List", root=str(tree / "nothing"))
+        assert "No such file" in missing.error
+
+    _play(LocalRuntime, tmp_path / "node", scenario)
+
+
+def test_disk_usage_call(tmp_path: Path, tree: Path) -> None:
+    async def scenario(node: Node) -> None:
+        found = {
+            each.relative_name: each.size
+            for each in await _stream(node, files.handlers, "DiskUsage", paths=[str(tree)])
+        }
+        assert set(found) == {".", "sub"}
+        assert found["."] > found["sub"] >= 5
+
+    _play(LocalRuntime, tmp_path / "node", scenario)
+
+
+def test_processes_and_mounts(tmp_path: Path) -> None:
+    async def scenario(node: Node) -> None:
+        path = "/machine.MachineService/Processes"
+        reply = await system.handlers(node)[path](Call(path, None, frozenset()))  # type: ignore[misc]
+        mine = [each for each in reply.messages[0].processes if each.pid == os.getpid()]
+        assert len(mine) == 1
+        assert "pytest" in mine[0].args
+        assert mine[0].executable.startswith("/")
+        assert mine[0].resident_memory > 1024 * 1024
+        path = "/machine.MachineService/Mounts"
+        reply = await files.handlers(node)[path](Call(path, None, frozenset()))  # type: ignore[misc]
+        roots = [each for each in reply.messages[0].stats if each.mounted_on == "/"]
+        assert roots[0].size >= roots[0].available > 0
+
+    _play(LocalRuntime, tmp_path, scenario)
+
+
+ADDRESSES = [
+    {"ifname": "lo", "ifindex": 1, "flags": ["LOOPBACK", "UP"], "link_type": "loopback", "addr_info": []},
+    {
+        "ifname": "eth0",
+        "ifindex": 7,
+        "link_index": 8,
+        "flags": ["BROADCAST", "MULTICAST", "UP", "LOWER_UP"],
+        "mtu": 1500,
+        "operstate": "UP",
+        "link_type": "ether",
+        "address": "02:00:00:00:00:01",
+        "linkinfo": {"info_kind": "veth"},
+        "addr_info": [
+            {"family": "inet", "local": "198.18.9.11", "prefixlen": 24, "scope": "global"},
+            {"family": "inet6", "local": "fe80::1", "prefixlen": 64, "scope": "link"},
+        ],
+    },
+    {
+        "ifname": "cni0",
+        "ifindex": 9,
+        "flags": ["UP"],
+        "link_type": "ether",
+        "addr_info": [{"family": "inet", "local": "10.244.0.1", "prefixlen": 24, "scope": "global"}],
+    },
+]
+ROUTES = [
+    {"dst": "default", "gateway": "198.18.9.1", "dev": "eth0", "metric": 1024, "protocol": "static", "flags": []},
+    {"dst": "198.18.9.0/24", "dev": "eth0", "protocol": "kernel", "scope": "link", "prefsrc": "198.18.9.11"},
+]
+
+
+def test_network_resources_from_the_kernel(tmp_path: Path) -> None:
+    async def scenario(node: Node) -> None:
+        text = json.dumps(ADDRESSES) + "\n" + json.dumps(ROUTES) + "\n[]\n"
+        ScriptedRuntime.answers = {f"sh -c {network._SCRIPT}": text}
+        node.config = MachineConfig.from_text("cluster: {network: {podSubnets: [10.244.0.0/16]}}")
+        await network.refresh(node)
+        spec = lambda type, id: node.store.spec("network", f"{type}.net.talos.dev", id)  # noqa: E731
+        assert (spec("LinkStatuses", "eth0")["kind"], spec("LinkStatuses", "eth0")["operationalState"]) == (
+            "veth",
+            "up",
+        )
+        assert spec("AddressStatuses", "eth0/198.18.9.11/24")["family"] == "inet4"
+        assert spec("RouteStatuses", "inet4/198.18.9.1//1024")["outLinkName"] == "eth0"
+        assert spec("RouteStatuses", "inet4//198.18.9.0/24/0")["src"] == "198.18.9.11"
+        assert spec("NodeAddresses", "current")["addresses"] == ["198.18.9.11/24", "10.244.0.1/24"]
+        assert spec("NodeAddresses", "routed-no-k8s")["addresses"] == ["198.18.9.11/24"]
+        assert spec("NodeAddresses", "current-only-k8s")["addresses"] == ["10.244.0.1/24"]
+        assert node.address == "198.18.9.11"
+
+    _play(ScriptedRuntime, tmp_path, scenario)
+
+
+CONFIG = """
+machine: {}
+---
+apiVersion: v1alpha1
+kind: LinkConfig
+name: eth0
+mtu: 1400
+addresses: [{address: 198.18.9.12/24}]
+routes: [{gateway: 198.18.9.1}, {destination: 10.9.0.0/16, gateway: 198.18.9.2}]
+---
+apiVersion: v1alpha1
+kind: HostnameConfig
+hostname: cp1.home
+---
+apiVersion: v1alpha1
+kind: ResolverConfig
+nameservers: [{address: 198.18.9.1}]
+searchDomains: {domains: [home]}
+---
+apiVersion: v1alpha1
+kind: StaticHostConfig
+name: 198.18.9.50
+hostnames: [nas, nas.home]
+"""
+
+
+def test_network_configuration_replaces_the_lease(tmp_path: Path) -> None:
+    async def scenario(node: Node) -> None:
+        ScriptedRuntime.answers = {"ip -j address show dev eth0": json.dumps(ADDRESSES[1:2])}
+        node.config = MachineConfig.from_text(CONFIG)
+        await apply_network(node)
+        assert (node.hostname, node.domainname) == ("cp1", "home")
+
+    runtime = _play(ScriptedRuntime, tmp_path, scenario)
+    assert [" ".join(argv) for argv in runtime.commands] == [
+        "ip -j address show dev eth0",
+        "ip link set dev eth0 mtu 1400",
+        "ip link set dev eth0 up",
+        "ip address del 198.18.9.11/24 dev eth0",
+        "ip address replace 198.18.9.12/24 dev eth0",
+        "ip route replace default via 198.18.9.1 dev eth0",
+        "ip route replace 10.9.0.0/16 via 198.18.9.2 dev eth0",
+        "hostname cp1",
+    ]
+    etc = tmp_path / "etc"
+    assert (etc / "resolv.conf").read_text() == "nameserver 198.18.9.1\nsearch home\n"
+    assert "198.18.9.50 nas nas.home\n" in (etc / "hosts").read_text()
+    assert 'PRETTY_NAME="Talos (v1.13.9)"' in (etc / "os-release").read_text()
+    assert len((etc / "machine-id").read_text()) == 33
+
+
+def test_without_addresses_the_lease_stays(tmp_path: Path) -> None:
+    async def scenario(node: Node) -> None:
+        ScriptedRuntime.answers = {}
+        node.config = MachineConfig.from_text("machine: {network: {hostname: cp1}}")
+        await apply_network(node)
+
+    runtime = _play(ScriptedRuntime, tmp_path, scenario)
+    assert runtime.commands == [["hostname", "cp1"]]

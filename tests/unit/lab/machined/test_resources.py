@@ -1,0 +1,204 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""COSI resources over the wire."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message, method
+from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import NotAuthorized, NotFound
+
+from .home import VARIANT, Home, control_plane, play, stage, unary, until, worker
+
+ADDRESS = "198.18.9.11"
+DEFINITIONS = ("meta", "ResourceDefinitions.meta.cosi.dev")
+
+
+def test_definitions_carry_the_typed_form_talosctl_needs(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        path = "cosi.resource.State/List"
+        request = method(path).request_class(namespace=DEFINITIONS[0], type=DEFINITIONS[1])
+        async with lab.client(ADDRESS, "os:reader") as client:
+            found = [reply.resource async for reply in client.stream(path, request)]
+        typed = message("cosi.resource.meta.ResourceDefinitionSpec")
+        specs = {each.metadata.id: typed.FromString(each.spec.proto_spec) for each in found}
+        members = specs["members.cluster.talos.dev"]
+        assert (members.resource_type, members.default_namespace) == ("Members.cluster.talos.dev", "cluster")
+        assert list(members.all_aliases) == ["members", "members.cluster", "members.cluster.talos", "member"]
+        assert specs["machineconfigs.config.talos.dev"].sensitivity == 1
+        assert all(each.spec.yaml_spec for each in found)
+        assert "bootids.runtime.talos.dev" not in specs  # since Talos 1.14
+
+    play(tmp_path, scenario)
+
+
+def test_every_type_of_a_running_node_is_readable(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        machine = await control_plane(lab)
+        present = {}
+        async with lab.client(ADDRESS) as client:
+            for definition in await client.list(*DEFINITIONS):
+                namespace, type = definition.spec["defaultNamespace"], definition.spec["type"]
+                present[type] = [each.id for each in await client.list(namespace, type)]
+        assert present["MachineConfigs.config.talos.dev"] == ["persistent", "v1alpha1"]
+        assert present["EtcdMembers.etcd.talos.dev"] == ["local"]
+        assert present["StaticPods.kubernetes.talos.dev"] == ["kube-apiserver"]
+        assert present["VolumeStatuses.block.talos.dev"] == ["EPHEMERAL", "META", "STATE"]
+        assert present["SystemDisks.block.talos.dev"] == ["system-disk"]
+        assert present["Nodenames.kubernetes.talos.dev"] == ["nodename"]
+        assert present["Diagnostics.runtime.talos.dev"] == []
+        assert machine.stage == "running"
+
+    play(tmp_path, scenario)
+
+
+def test_services_exist_only_while_running(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        type = "Services.v1alpha1.talos.dev"
+        async with lab.client(ADDRESS) as client:
+            found = {each.id: each.spec for each in await client.list("runtime", type)}
+            assert found["etcd"] == {"running": True, "healthy": True, "unknown": False}
+            assert found["dashboard"] == {"running": True, "healthy": False, "unknown": True}
+            await lab.machines["cp1"].node.services["kubelet"].stop()
+            with pytest.raises(NotFound, match="doesn't exist"):
+                await client.get("runtime", type, "kubelet")
+
+    play(tmp_path, scenario)
+
+
+def test_members_of_a_cluster(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        control = await control_plane(lab)
+        await stage(await worker(lab), "running")
+        type = "Members.cluster.talos.dev"
+        await until(lambda: len(control.node.store.list("cluster", type)) == 2, "two members")
+        async with lab.client(ADDRESS, "os:reader") as client:
+            found = {each.id: each.spec for each in await client.list("cluster", type)}
+        assert found["w1"]["machineType"] == "worker"
+        assert found["w1"]["addresses"] == ["198.18.9.21"]
+        assert found["cp1"]["controlPlane"] == {"port": 6443}
+        assert found["cp1"]["operatingSystem"] == "Talos (v1.13.9)"
+
+    play(tmp_path, scenario)
+
+
+def test_extensions_of_the_image(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        async with lab.client(ADDRESS, "os:reader") as client:
+            found = await client.list("runtime", "ExtensionStatuses.runtime.talos.dev")
+        assert [each.spec["metadata"]["name"] for each in found] == list(VARIANT)
+        assert found[0].id == "000.ghcr.io-siderolabs-drbd-9.3.2-v1.13.9"
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "type", "text"),
+    [
+        ("runtime", "Nonsense.talos.dev", 'resource type "Nonsense.talos.dev" is not supported'),
+        ("nowhere", "Members.cluster.talos.dev", 'namespace "nowhere" is not supported'),
+    ],
+)
+def test_unknown_type_and_namespace(tmp_path: Path, namespace: str, type: str, text: str) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        async with lab.client(ADDRESS) as client:
+            with pytest.raises(NotAuthorized) as refusal:
+                await client.list(namespace, type)
+        assert refusal.value.cause == text
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "type"),
+    [
+        ("config", "MachineConfigs.config.talos.dev"),
+        ("network", "LinkStatuses.net.talos.dev"),
+        ("k8s", "KubeletSpecs.kubernetes.talos.dev"),
+        ("runtime", "ExtensionServiceConfigs.runtime.talos.dev"),
+    ],
+)
+def test_sensitive_types_are_for_admins(tmp_path: Path, namespace: str, type: str) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        for role in ("os:reader", "os:operator"):
+            async with lab.client(ADDRESS, role) as client:
+                with pytest.raises(NotAuthorized):
+                    await client.list(namespace, type)
+        async with lab.client(ADDRESS) as client:
+            await client.list(namespace, type)
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("name", ["Create", "Update", "Destroy", "Teardown", "TeardownAndDestroy"])
+def test_nobody_writes(tmp_path: Path, name: str) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        async with lab.client(ADDRESS) as client:
+            with pytest.raises(NotAuthorized) as refusal:
+                await client.unary(f"cosi.resource.State/{name}")
+        assert refusal.value.cause == "write access is not allowed"
+
+    play(tmp_path, scenario)
+
+
+def test_watch_of_a_type(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        machine = await control_plane(lab)
+        async with lab.client(ADDRESS) as client:
+            watch = client.watch("runtime", "Services.v1alpha1.talos.dev", timeout=10)
+            async with aclosing(watch) as events:  # type: ignore[type-var]
+                created = set()
+                async for event in events:
+                    if event.kind == "bootstrapped":
+                        break
+                    created.add(event.resource.id)
+                assert created == set(machine.node.services)
+                await unary(client, "ServiceRestart", id="kubelet")
+                kinds = []
+                while len(kinds) < 3:
+                    event = await anext(events)
+                    if event.resource.id == "kubelet":
+                        kinds.append(event.kind)
+        assert kinds == ["destroyed", "created", "updated"]
+
+    play(tmp_path, scenario)
+
+
+def test_watch_of_one_id(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        async with lab.client(ADDRESS) as client:
+            type = "MachineStatuses.runtime.talos.dev"
+            async with aclosing(client.watch("runtime", type, "machine")) as events:  # type: ignore[type-var]
+                first = await anext(events)
+                assert (first.kind, first.resource.spec["stage"]) == ("created", "running")
+                await unary(client, "Reboot")
+                assert (await anext(events)).resource.spec["stage"] == "rebooting"
+            async with aclosing(client.watch("runtime", type, "none")) as events:  # type: ignore[type-var]
+                pass
+
+    play(tmp_path, scenario)
+
+
+def test_queries_by_id(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        path = "cosi.resource.State/List"
+        request = method(path).request_class(namespace="runtime", type="VolumeStatuses.block.talos.dev")
+        request.options.id_query.regexp = "^(STATE|META)$"
+        async with lab.client(ADDRESS) as client:
+            found = [reply.resource.metadata.id async for reply in client.stream(path, request)]
+        assert found == ["META", "STATE"]
+
+    play(tmp_path, scenario)
