@@ -78,7 +78,9 @@ async def _open(access: NodeAccess, stack: AsyncExitStack) -> OpenNode:
     except MaintenanceMode as refusal:
         if access.policy == "never":
             raise MaintenanceMode(
-                access.name, refusal.cause, remedy="allow it with maintenance: allowed, or check the address"
+                access.name,
+                refusal.cause,
+                remedy="apply a machine configuration (maintenance: allowed), or check the address",
             ) from None
         return await _open_maintenance(access, stack)
     except CertificateRefused as refusal:

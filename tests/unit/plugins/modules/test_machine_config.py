@@ -232,7 +232,7 @@ class TestApplied:
         result = run_module(machine_config, **applying)
         assert result["exit_status"] == 1
         assert "is in maintenance mode" in result["msg"]
-        assert "allow it with maintenance: allowed" in result["msg"]
+        assert "apply a machine configuration (maintenance: allowed)" in result["msg"]
         assert not [call for call in node.calls if call.startswith("insecure:")]
         allowed = run_module(machine_config, **applying, maintenance="allowed")
         assert (allowed["changed"], allowed["via"], allowed["stage"]) == (True, "maintenance", "booting")

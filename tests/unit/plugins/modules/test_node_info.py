@@ -65,7 +65,7 @@ def test_wrong_authority(run_module: Any, options: dict[str, Any], nodes: list[F
 def test_maintenance(run_module: Any, options: dict[str, Any], nodes: list[FakeNode]) -> None:
     nodes[0].stage = "maintenance"
     refused = run_module(node_info, **options, endpoint="198.18.1.11")
-    assert "allow it with maintenance: allowed" in refused["msg"]
+    assert "apply a machine configuration (maintenance: allowed)" in refused["msg"]
     result = run_module(node_info, **options, endpoint="198.18.1.11", maintenance="allowed")
     assert (result["nodes"][0]["via"], result["nodes"][0]["stage"]) == ("maintenance", "maintenance")
 
