@@ -19,7 +19,7 @@ from ansible_collections.homelab.talos.plugins.plugin_utils.testinfra_classes im
 from ansible_collections.homelab.talos.plugins.plugin_utils.testinfra_talos import register
 from ansible_collections.homelab.talos.tests.testinfra.expected import Expected, host_problems
 from ansible_collections.homelab.talos.tests.testinfra.lab_handle import LabHandle
-from ansible_collections.homelab.talos.tests.testinfra.skips import not_run
+from ansible_collections.homelab.talos.tests.testinfra.not_run import not_run
 
 pytest_plugins = [
     "ansible_collections.homelab.talos.tests.testinfra.kubernetes_api",

@@ -9,18 +9,10 @@ A check that was not run is never a pass.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import NoReturn
 
 import pytest
 
-
-class NotRun(pytest.skip.Exception):
-    """A test could not be run for a reason that the scenario allows."""
-
-
-def not_run(reason: str) -> NoReturn:
-    """End the test as not run."""
-    raise NotRun(f"not run: {reason}")
+from ansible_collections.homelab.talos.tests.testinfra.not_run import NotRun
 
 
 @pytest.hookimpl(wrapper=True)

@@ -34,7 +34,7 @@ def test_a_skip_is_a_failure(pytester: pytest.Pytester) -> None:
 def test_a_lack_that_the_scenario_allows_is_not_run(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
-        from ansible_collections.homelab.talos.tests.testinfra.skips import not_run
+        from ansible_collections.homelab.talos.tests.testinfra.not_run import not_run
         def test_it(): not_run("the provider cannot exec")
         """
     )
