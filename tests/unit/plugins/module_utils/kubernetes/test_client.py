@@ -110,7 +110,7 @@ def test_a_client_certificate_of_another_cluster(api: FakeApi) -> None:
 def test_answers_of_the_server(api: FakeApi, status: int, kind: type[KubernetesError], remedy: str) -> None:
     api.answers["/api/v1/nodes"] = (status, {"kind": "Status", "message": "nodes is forbidden"})
     error = failure(KubernetesClient(api.kubeconfig()))
-    assert type(error) is kind
+    assert isinstance(error, kind)
     assert "nodes is forbidden" in str(error)
     assert remedy in str(error)
 

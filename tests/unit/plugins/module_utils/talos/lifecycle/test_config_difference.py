@@ -69,7 +69,8 @@ CONFIGS = st.dictionaries(st.sampled_from(["machine", "cluster", "debug"]), VALU
 
 @given(CONFIGS, CONFIGS)
 def test_differences_are_symmetric_and_empty_only_for_equals(old: MachineConfig, new: MachineConfig) -> None:
-    assert differing_paths(old, new) == differing_paths(new, old)
+    there, back = (old, new), (new, old)
+    assert differing_paths(*there) == differing_paths(*back)
     assert differing_paths(old, old.copy()) == []
     if old.to_text() != new.to_text() and differing_paths(old, new) == []:
         # Only the order of keys may differ then.
