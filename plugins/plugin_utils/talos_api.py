@@ -23,6 +23,8 @@ Record = dict[str, Any]
 MACHINE = "machine.MachineService"
 # Enumeration values of the API; source: siderolabs/talos:api/machine/machine.proto (NetstatRequest).
 LISTENING = 2
+# What the kernel says of a path that does not exist; the call List passes it on as text.
+MISSING = "no such file"
 
 
 class TalosApi:
@@ -119,11 +121,11 @@ class TalosApi:
         except NotFound:
             return []
         except TalosError as error:
-            # The node gives its own "no such file" as an error without a code of its own.
-            if "no such file" in error.cause:
+            # Some versions answer with an error that has no code of its own.
+            if MISSING in error.cause.lower():
                 return []
             raise
-        return [info for info in found if not (info["error"] and not info["name"])]
+        return [info for info in found if MISSING not in info["error"].lower()]
 
     def resource(self, namespace: str, kind: str, id: str) -> Any:
         """Return one COSI resource (``namespace``, ``type``, ``id``, ``version``, ``phase``, ``labels``, ``spec`` ...).
