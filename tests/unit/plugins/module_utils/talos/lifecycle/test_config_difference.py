@@ -68,10 +68,9 @@ CONFIGS = st.dictionaries(st.sampled_from(["machine", "cluster", "debug"]), VALU
 
 
 @given(CONFIGS, CONFIGS)
-def test_differences_are_symmetric_and_empty_only_for_equals(old: MachineConfig, new: MachineConfig) -> None:
-    there, back = (old, new), (new, old)
-    assert differing_paths(*there) == differing_paths(*back)
-    assert differing_paths(old, old.copy()) == []
-    if old.to_text() != new.to_text() and differing_paths(old, new) == []:
+def test_differences_are_symmetric_and_empty_only_for_equals(one: MachineConfig, other: MachineConfig) -> None:
+    assert differing_paths(one, other) == differing_paths(other, one)
+    assert differing_paths(one, one.copy()) == []
+    if one.to_text() != other.to_text() and differing_paths(one, other) == []:
         # Only the order of keys may differ then.
-        assert old.documents == new.documents
+        assert one.documents == other.documents
