@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.homelab.talos.lab.machined.extension_catalogue import extension_version
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.extensions import extension_version
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.versions import UnknownVersion
 
 GIB = 1024**3
+# Shown for an extension whose version the table of the library does not know.
+UNKNOWN_EXTENSION_VERSION = "lab"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -85,9 +88,12 @@ class NodeDescription:
 
 def _extension(node: str, entry: Any, talos_version: str) -> Extension:
     if isinstance(entry, Mapping) and entry.get("name"):
-        return Extension(
-            str(entry["name"]), str(entry.get("version") or extension_version(entry["name"], talos_version))
-        )
-    if isinstance(entry, str):
-        return Extension(entry, extension_version(entry, talos_version))
-    raise DescriptionError(f"{node}: extension {entry!r} is neither a name nor a mapping with a name")
+        name, version = str(entry["name"]), str(entry.get("version") or "")
+    elif isinstance(entry, str):
+        name, version = entry, ""
+    else:
+        raise DescriptionError(f"{node}: extension {entry!r} is neither a name nor a mapping with a name")
+    try:
+        return Extension(name, version or extension_version(name, talos_version) or UNKNOWN_EXTENSION_VERSION)
+    except UnknownVersion as error:
+        raise DescriptionError(f"{node}: {error}") from None

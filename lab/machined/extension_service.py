@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ansible_collections.homelab.talos.lab.machined import conditions
-from ansible_collections.homelab.talos.lab.machined.extension_catalogue import SERVICES
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.lab.machined.service_runner import ServiceDefinition
 from ansible_collections.homelab.talos.lab.machined.works import supervise
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.extensions import services_of
 
 PROGRAMS = {"tailscale": "tailscaled"}
 # One process that waits without using the processor and ends on SIGTERM.
@@ -43,12 +43,9 @@ class StandIn:
 
 
 def extension_services(node: Node) -> list[ServiceDefinition]:
-    """Return a service for each extension of the node's image that brings one."""
-    return [
-        _definition(node, each.name, configured=SERVICES[each.name])
-        for each in node.description.extensions
-        if each.name in SERVICES
-    ]
+    """Return the services that the extensions of the node's image bring."""
+    services = services_of(each.name for each in node.description.extensions)
+    return [_definition(node, name, configured=each.needs_configuration) for name, each in services.items()]
 
 
 def _definition(node: Node, name: str, *, configured: bool) -> ServiceDefinition:

@@ -100,7 +100,7 @@ def test_shutdown_stops_services_in_order_first(tmp_path: Path) -> None:
         await machine.shutdown()
         assert not machine.is_on
         processes = {process.id: process.returncode for process in lab.runtimes["cp1"].processes}
-        assert processes == {"cri": -15, "kubelet": -15, "etcd": -15}
+        assert processes == {"cri": -15, "kubelet": -15, "etcd": -15, "ext-zfs-service": -15}
         assert lab.programs["cp1"].kubernetes.drained == ["cp1"]
         await machine.power_on()
         await stage(machine, "running")

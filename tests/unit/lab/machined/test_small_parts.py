@@ -17,7 +17,6 @@ from ansible_collections.homelab.talos.lab.machined.definitions import DEFINITIO
 from ansible_collections.homelab.talos.lab.machined.description import DescriptionError, NodeDescription
 from ansible_collections.homelab.talos.lab.machined.discovery import TTL_SECONDS, Affiliate, Discovery
 from ansible_collections.homelab.talos.lab.machined.event_log import xid
-from ansible_collections.homelab.talos.lab.machined.extension_catalogue import extension_version
 from ansible_collections.homelab.talos.lab.machined.immediate import NeedsReboot, check_immediate
 from ansible_collections.homelab.talos.lab.machined.journal import Log
 from ansible_collections.homelab.talos.lab.machined.label_query import matches
@@ -195,14 +194,16 @@ def test_discovery_forgets_after_its_time_to_live() -> None:
 
 def test_description_of_a_node() -> None:
     node = NodeDescription.from_mapping(
-        {"name": "gw1", "address": "10.0.0.1", "extensions": ["tailscale", {"name": "x", "version": "1"}]}, "v1.13.9"
+        {"name": "gw1", "address": "10.0.0.1", "extensions": ["tailscale", "drbd", {"name": "x", "version": "1"}, "y"]},
+        "v1.13.9",
     )
     assert [each.image for each in node.extensions] == [
-        *("ghcr.io/siderolabs/tailscale:1.102.2", "ghcr.io/siderolabs/x:1")
+        "ghcr.io/siderolabs/tailscale:1.102.2",
+        "ghcr.io/siderolabs/drbd:9.3.2-v1.13.9",
+        "ghcr.io/siderolabs/x:1",
+        "ghcr.io/siderolabs/y:lab",
     ]
     assert [disk.path for disk in node.disks] == ["/dev/vda"]
-    assert extension_version("drbd", "v1.13.9") == "9.3.2-v1.13.9"
-    assert extension_version("unheard-of", "v1.13.9") == "lab"
 
 
 @pytest.mark.parametrize(
@@ -261,12 +262,19 @@ def test_texts() -> None:
 
 def test_proc_texts() -> None:
     assert proc_text.meminfo("MemTotal: 16 kB\nActive(anon): 3 kB\nHugePages_Total: 0\n") == {
-        "memtotal": 16, "activeanon": 3, "hugepagestotal": 0
+        "memtotal": 16,
+        "activeanon": 3,
+        "hugepagestotal": 0,
     }
-    line = f"    1     0 S    1       12  1000   20 {'pause':32} {'/opt/engine/pause':64} /opt/engine/pause --x"
-    (process,) = proc_text.processes(line)
-    assert (process["pid"], process["command"], process["executable"]) == (1, "pause", "/opt/engine/pause")
-    assert (process["args"], process["virtual_memory"]) == ("/opt/engine/pause --x", 1024000)
+    tables = (
+        "  1 0 S 1 12 1000 20\n 7 1 R 1 0 1 1\n",
+        "  1 my pause\n",
+        "  1 /opt/engine/pause\n",
+        "  1 pause --x y\n",
+    )
+    (process,) = proc_text.processes("\n".join(tables))
+    assert (process["pid"], process["command"], process["executable"]) == (1, "my pause", "/opt/engine/pause")
+    assert (process["args"], process["virtual_memory"]) == ("pause --x y", 1024000)
     header = "Inter-|   Receive\n face |bytes\n  eth0: 1 2 0 0 0 0 0 0 3 4 0 0 0 0 0 0\n"
     (device,) = proc_text.network_devices(header)
     assert (device["name"], device["rx_bytes"], device["tx_packets"]) == ("eth0", 1, 4)
