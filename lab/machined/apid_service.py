@@ -30,6 +30,7 @@ class ApidWork:
         self._server: ApiServer | None = None
         self._tls: ssl.SSLContext | None = None
         self._forwarding: ssl.SSLContext | None = None
+        self._basis: object = None
         self.maintenance = True
 
     def attach(self, table: Any) -> None:
@@ -61,6 +62,19 @@ class ApidWork:
         if self._server is not None and self._server.serving:
             await self._server.exchange(tls, end_connections=was_maintenance and not self.maintenance)
 
+    @property
+    def outdated(self) -> bool:
+        """Whether the certificates in use do not fit the present configuration any more."""
+        return self._basis != self._wanted_basis()
+
+    def _wanted_basis(self) -> object:
+        """Return what the certificates depend on."""
+        node, config = self._node, self._node.config
+        if config is None:
+            return None
+        names = certificates.sans(config, node.hostname, node.addresses())
+        return names, certificates.os_ca(config), certificates.accepted_cas(config)
+
     async def drain(self) -> None:
         """Let the answers under way reach their callers, for at most one second."""
         self._node.going_down.set()
@@ -83,6 +97,7 @@ class ApidWork:
 
     async def _context(self) -> ssl.SSLContext:
         node, config = self._node, self._node.config
+        self._basis = self._wanted_basis()
         if config is None:
             self.maintenance, self._forwarding = True, None
             certificate = certificates.maintenance_certificate(node.addresses())

@@ -82,6 +82,7 @@ class Boot:
         network_resources.publish_settings(node)
         configuration_resources.publish(node)
         node.controller(lambda: keep_publishing(node), "runtime.MachineStatusController")
+        node.controller(lambda: network_resources.keep_publishing(node), "network.AddressStatusController")
 
     def _start(self, definitions: list[ServiceDefinition]) -> None:
         for definition in definitions:

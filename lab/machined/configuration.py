@@ -65,7 +65,7 @@ class Configurator:
         network_resources.publish_settings(node)
         configuration_resources.publish(node)
         cluster.announce(node)
-        if self.apid.maintenance or node.is_controlplane:
+        if self.apid.outdated:
             await self._reload_apid()
         node.board.post()
 

@@ -186,7 +186,7 @@ async def boot_finished(cluster: Cluster) -> str:
 
 
 async def _node_statuses(cluster: Cluster) -> dict[str, dict[str, Any]]:
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for address in cluster.nodes:
         statuses = await cluster.list(address, "k8s", "NodeStatuses.kubernetes.talos.dev")
         found[address] = next(iter(statuses.values()), {})

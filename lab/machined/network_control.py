@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.homelab.talos.lab.machined import network_plan
-from ansible_collections.homelab.talos.lab.machined.network_plan import LinkPlan
+from ansible_collections.homelab.talos.lab.machined.network_plan import LinkPlan, Route
 from ansible_collections.homelab.talos.lab.machined.node import Node
 
 PHYSICAL_LINK = "eth0"
+LEASE_METRIC = 0
 
 
 async def apply_network(node: Node) -> None:
@@ -45,9 +46,16 @@ async def _apply_link(node: Node, plan: LinkPlan) -> None:
             if address not in present:
                 await _run(node, ["ip", "address", "replace", address, "dev", plan.name])
     for route in plan.routes:
-        via = ["via", route.gateway] if route.gateway else []
-        target = route.destination or "default"
-        await _run(node, ["ip", "route", "replace", target, *via, "dev", plan.name])
+        await _apply_route(node, plan.name, route)
+
+
+async def _apply_route(node: Node, link: str, route: Route) -> None:
+    via = ["via", route.gateway] if route.gateway else []
+    target = [route.destination or "default", *via, "dev", link]
+    await _run(node, ["ip", "route", "replace", *target, "proto", "static", "metric", str(route.metric)])
+    if route.metric != LEASE_METRIC:
+        # The lease's own route would win over the configured one; without a lease there is none.
+        await node.runtime.run(["ip", "route", "del", *target, "metric", str(LEASE_METRIC)])
 
 
 async def _addresses(node: Node, link: str) -> set[str] | None:

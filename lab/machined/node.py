@@ -136,7 +136,10 @@ class Node:
 
     def _service_changed(self, service: ServiceRunner) -> None:
         newest = service.events[-1]
-        self.journal.talos(f"service[{service.id}]({newest.state}): {newest.message}")
+        line = f"service[{service.id}]({newest.state}): {newest.message}"
+        self.journal.talos(line)
+        if not self.journal.file(service.id).is_file():  # services without a program of their own
+            self.journal.service(service.id).write(line)
         self.events.publish(event_messages.service_state(service))
         if service.state is State.RUNNING:
             health = service.health

@@ -35,28 +35,37 @@ _CPU_NAMES = {
 
 
 def processes(text: str) -> Iterator[dict[str, Any]]:
-    """Yield the fields of ProcessInfo from ps columns pid ppid state nlwp cputimes vsz rss comm:32 exe:64 args.
+    """Yield the fields of ProcessInfo from four tables of ps, separated by empty lines.
 
-    The sizes of ps are KiB, those of the API bytes.
+    Their columns: pid ppid state nlwp cputimes vsz rss; pid comm; pid exe; pid args. The sizes of ps
+    are KiB, those of the API bytes. Processes that are not in every table are left out.
     """
-    for line in text.splitlines():
-        numbers = line.split(None, 7)
-        if len(numbers) < 8:
+    tables = [_by_pid(part) for part in text.split("\n\n")]
+    if len(tables) != 4:
+        return
+    numbers, commands, executables, arguments = tables
+    for pid, row in numbers.items():
+        if pid not in commands or pid not in arguments:
             continue
-        command, rest = numbers[7][:32].strip(), numbers[7][33:]
-        executable, arguments = rest[:64].strip(), rest[65:].strip()
+        ppid, state, threads, seconds, virtual, resident = row.split()
+        executable = executables.get(pid, "-")
         yield {
-            "pid": int(numbers[0]),
-            "ppid": int(numbers[1]),
-            "state": numbers[2],
-            "threads": int(numbers[3]),
-            "cpu_time": float(numbers[4]),
-            "virtual_memory": int(numbers[5]) * 1024,
-            "resident_memory": int(numbers[6]) * 1024,
-            "command": command,
+            "pid": pid,
+            "ppid": int(ppid),
+            "state": state,
+            "threads": int(threads),
+            "cpu_time": float(seconds),
+            "virtual_memory": int(virtual) * 1024,
+            "resident_memory": int(resident) * 1024,
+            "command": commands[pid],
             "executable": "" if executable == "-" else executable,
-            "args": arguments,
+            "args": arguments[pid],
         }
+
+
+def _by_pid(table: str) -> dict[int, str]:
+    rows = (line.strip().partition(" ") for line in table.splitlines() if line.strip())
+    return {int(pid): rest.strip() for pid, _, rest in rows}
 
 
 def meminfo(text: str) -> dict[str, int]:

@@ -20,6 +20,7 @@ NAMESPACE = "network"
 KERNEL_TYPES = frozenset(
     f"{name}.net.talos.dev" for name in ("AddressStatuses", "LinkStatuses", "RouteStatuses", "NodeAddresses")
 )
+LOOK_SECONDS = 10.0
 _SCRIPT = "ip -j -d address; ip -j route show table main; ip -j -6 route show table main"
 Json = dict[str, Any]
 
@@ -37,6 +38,13 @@ async def refresh(node: Node) -> None:
     specs = [_route(each, indexes) for each in routes if each.get("dev") in indexes]
     store.replace_all(NAMESPACE, "RouteStatuses.net.talos.dev", {_route_id(e): e for e in specs}, owner=owner)
     store.replace_all(NAMESPACE, "NodeAddresses.net.talos.dev", _node_addresses(node, links), owner=owner)
+
+
+async def keep_publishing(node: Node) -> None:
+    """Look at the kernel every ten seconds, for those who watch."""
+    while True:
+        await node.clock.sleep(LOOK_SECONDS)
+        await refresh(node)
 
 
 async def _read(node: Node) -> tuple[list[Json], list[Json]]:
@@ -186,5 +194,11 @@ def publish_settings(node: Node) -> None:
         {"dnsServers": servers, "searchDomains": network_plan.search_domains(node.config)},
     )
     put("TimeServerStatuses", "timeservers", {"timeServers": times or ["time.cloudflare.com"], "useNTS": False})
-    ready = {"addressReady": True, "connectivityReady": True, "hostnameReady": True, "etcFilesReady": True}
+    has_address = bool((store.spec(NAMESPACE, "NodeAddresses.net.talos.dev", "current") or {}).get("addresses"))
+    ready = {
+        "addressReady": has_address,
+        "connectivityReady": has_address,
+        "hostnameReady": bool(node.hostname),
+        "etcFilesReady": True,
+    }
     put("NetworkStatuses", "status", ready)

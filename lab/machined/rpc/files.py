@@ -19,6 +19,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages i
 
 PREFIX = "/machine.MachineService/"
 CHUNK_BYTES = 1024 * 1024
+OWN_MOUNTS = ("/dev", "/etc", "/opt", "/proc", "/run", "/sys", "/system", "/var")
 _TYPES = {0: "f", 1: "d", 2: "l"}
 
 
@@ -99,8 +100,9 @@ class FileCalls:
         reply = message("machine.MountsResponse")()
         element = reply.messages.add()
         _, mounts, _ = await self._node.runtime.run(["cat", "/proc/mounts"])
-        rows = [line.split() for line in mounts.decode(errors="replace").splitlines()]
-        points = [_unescape(row[1]) for row in rows if len(row) > 1]
+        lines = [line.split() for line in mounts.decode(errors="replace").splitlines()]
+        rows = [row for row in lines if len(row) > 1 and _of_node(_unescape(row[1]))]
+        points = [_unescape(row[1]) for row in rows]
         _, output, _ = await self._node.runtime.run(["stat", "-f", "-c", "%S %b %a %n", "--", *points])
         sizes = {}
         for line in output.decode(errors="replace").splitlines():
@@ -110,6 +112,11 @@ class FileCalls:
             size, available = sizes.get(point, (0, 0))
             element.stats.add(filesystem=row[0], size=size, available=available, mounted_on=point)
         return reply
+
+
+def _of_node(point: str) -> bool:
+    """Return whether a mount point belongs to what a node has of its own, not to the machine below."""
+    return point == "/" or point.startswith(OWN_MOUNTS)
 
 
 def _unescape(text: str) -> str:

@@ -19,7 +19,9 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages i
 
 PREFIX = "/machine.MachineService/"
 PROC = Path("/proc")
-_PS = ["ps", "-ww", "-eo", "pid=,ppid=,state=,nlwp=,cputimes=,vsz=,rss=,comm:32=,exe:64=,args="]
+# One table per free text: their columns have no fixed width.
+_COLUMNS = ("ppid=,state=,nlwp=,cputimes=,vsz=,rss=", "comm=", "exe=", "args=")
+_PS = "; echo; ".join(f"ps -ww -eo pid=,{columns}" for columns in _COLUMNS)
 
 
 class SystemCalls:
@@ -44,7 +46,7 @@ class SystemCalls:
     async def _processes(self, call: Call) -> Any:
         reply = message("machine.ProcessesResponse")()
         element = reply.messages.add()
-        _, output, _ = await self._node.runtime.run(_PS)
+        _, output, _ = await self._node.runtime.run(["sh", "-c", _PS])
         for fields in proc_text.processes(output.decode(errors="replace")):
             element.processes.add(**fields)
         return reply

@@ -267,8 +267,10 @@ def test_network_configuration_replaces_the_lease(tmp_path: Path) -> None:
         "ip link set dev eth0 up",
         "ip address del 198.18.9.11/24 dev eth0",
         "ip address replace 198.18.9.12/24 dev eth0",
-        "ip route replace default via 198.18.9.1 dev eth0",
-        "ip route replace 10.9.0.0/16 via 198.18.9.2 dev eth0",
+        "ip route replace default via 198.18.9.1 dev eth0 proto static metric 1024",
+        "ip route del default via 198.18.9.1 dev eth0 metric 0",
+        "ip route replace 10.9.0.0/16 via 198.18.9.2 dev eth0 proto static metric 1024",
+        "ip route del 10.9.0.0/16 via 198.18.9.2 dev eth0 metric 0",
         "hostname cp1",
     ]
     etc = tmp_path / "etc"

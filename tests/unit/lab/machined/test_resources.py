@@ -12,8 +12,9 @@ import pytest
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message, method
 from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import NotAuthorized, NotFound
+from ansible_collections.homelab.talos.plugins.module_utils.talos.resource import Resource, ResourceEvent
 
-from .home import VARIANT, Home, control_plane, play, stage, unary, until, worker
+from .home import VARIANT, Home, control_plane, play, stage, status, unary, until, worker
 
 ADDRESS = "198.18.9.11"
 DEFINITIONS = ("meta", "ResourceDefinitions.meta.cosi.dev")
@@ -162,13 +163,13 @@ def test_watch_of_a_type(tmp_path: Path) -> None:
                 async for event in events:
                     if event.kind == "bootstrapped":
                         break
-                    created.add(event.resource.id)
+                    created.add(_resource(event).id)
                 assert created == set(machine.node.services)
                 await unary(client, "ServiceRestart", id="kubelet")
-                kinds = []
+                kinds: list[str] = []
                 while len(kinds) < 3:
                     event = await anext(events)
-                    if event.resource.id == "kubelet":
+                    if _resource(event).id == "kubelet":
                         kinds.append(event.kind)
         assert kinds == ["destroyed", "created", "updated"]
 
@@ -177,18 +178,27 @@ def test_watch_of_a_type(tmp_path: Path) -> None:
 
 def test_watch_of_one_id(tmp_path: Path) -> None:
     async def scenario(lab: Home) -> None:
-        await control_plane(lab)
+        machine = await control_plane(lab)
+        await until(lambda: status(machine)["status"]["ready"], "ready")
         async with lab.client(ADDRESS) as client:
-            type = "MachineStatuses.runtime.talos.dev"
-            async with aclosing(client.watch("runtime", type, "machine")) as events:  # type: ignore[type-var]
+            watch = client.watch("runtime", "MachineStatuses.runtime.talos.dev", "machine")
+            async with aclosing(watch) as events:  # type: ignore[type-var]
                 first = await anext(events)
-                assert (first.kind, first.resource.spec["stage"]) == ("created", "running")
-                await unary(client, "Reboot")
-                assert (await anext(events)).resource.spec["stage"] == "rebooting"
-            async with aclosing(client.watch("runtime", type, "none")) as events:  # type: ignore[type-var]
-                pass
+                assert (first.kind, _resource(first).spec["status"]["ready"]) == ("created", True)
+                lab.programs["cp1"].kubelet.problem = "no answer"
+                second = await anext(events)
+                assert (second.kind, _resource(second).spec["status"]["ready"]) == ("updated", False)
+                assert int(_resource(second).version) == int(_resource(first).version) + 1
+            watch = client.watch("runtime", "MachineStatuses.runtime.talos.dev", "none")
+            async with aclosing(watch) as events:  # type: ignore[type-var]
+                assert (await anext(events)).kind == "destroyed"
 
     play(tmp_path, scenario)
+
+
+def _resource(event: ResourceEvent) -> Resource:
+    assert event.resource is not None
+    return event.resource
 
 
 def test_queries_by_id(tmp_path: Path) -> None:
