@@ -15,7 +15,6 @@ from ansible_collections.homelab.talos.lab.machined.network_plan import LinkPlan
 from ansible_collections.homelab.talos.lab.machined.node import Node
 
 PHYSICAL_LINK = "eth0"
-LEASE_METRIC = 0
 
 
 async def apply_network(node: Node) -> None:
@@ -50,12 +49,15 @@ async def _apply_link(node: Node, plan: LinkPlan) -> None:
 
 
 async def _apply_route(node: Node, link: str, route: Route) -> None:
+    destination = route.destination or "default"
     via = ["via", route.gateway] if route.gateway else []
-    target = [route.destination or "default", *via, "dev", link]
+    target = [destination, *via, "dev", link]
     await _run(node, ["ip", "route", "replace", *target, "proto", "static", "metric", str(route.metric)])
-    if route.metric != LEASE_METRIC:
-        # The lease's own route would win over the configured one; without a lease there is none.
-        await node.runtime.run(["ip", "route", "del", *target, "metric", str(LEASE_METRIC)])
+    # The lease's own route has no metric: it would win over the configured one.
+    status, output, _ = await node.runtime.run(["ip", "-j", "route", "show", destination, "dev", link])
+    found: list[dict[str, Any]] = json.loads(output or b"[]") if status == 0 else []
+    if route.metric and any("metric" not in each and each.get("gateway", "") == route.gateway for each in found):
+        await _run(node, ["ip", "route", "del", *target])
 
 
 async def _addresses(node: Node, link: str) -> set[str] | None:

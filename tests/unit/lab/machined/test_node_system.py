@@ -255,7 +255,12 @@ hostnames: [nas, nas.home]
 
 def test_network_configuration_replaces_the_lease(tmp_path: Path) -> None:
     async def scenario(node: Node) -> None:
-        ScriptedRuntime.answers = {"ip -j address show dev eth0": json.dumps(ADDRESSES[1:2])}
+        lease = {"dst": "default", "gateway": "198.18.9.1", "flags": []}
+        ScriptedRuntime.answers = {
+            "ip -j address show dev eth0": json.dumps(ADDRESSES[1:2]),
+            "ip -j route show default dev eth0": json.dumps([lease, lease | {"metric": 1024}]),
+            "ip -j route show 10.9.0.0/16 dev eth0": json.dumps([{"dst": "10.9.0.0/16", "metric": 1024}]),
+        }
         node.config = MachineConfig.from_text(CONFIG)
         await apply_network(node)
         assert (node.hostname, node.domainname) == ("cp1", "home")
@@ -268,9 +273,10 @@ def test_network_configuration_replaces_the_lease(tmp_path: Path) -> None:
         "ip address del 198.18.9.11/24 dev eth0",
         "ip address replace 198.18.9.12/24 dev eth0",
         "ip route replace default via 198.18.9.1 dev eth0 proto static metric 1024",
-        "ip route del default via 198.18.9.1 dev eth0 metric 0",
+        "ip -j route show default dev eth0",
+        "ip route del default via 198.18.9.1 dev eth0",
         "ip route replace 10.9.0.0/16 via 198.18.9.2 dev eth0 proto static metric 1024",
-        "ip route del 10.9.0.0/16 via 198.18.9.2 dev eth0 metric 0",
+        "ip -j route show 10.9.0.0/16 dev eth0",
         "hostname cp1",
     ]
     etc = tmp_path / "etc"
