@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ansible_collections.homelab.talos.lab.machined import event_messages
 from ansible_collections.homelab.talos.lab.machined.configuration import Configurator
 from ansible_collections.homelab.talos.lab.machined.decoding import ConfigurationError
 from ansible_collections.homelab.talos.lab.machined.machine_status import keep_publishing, set_stage
@@ -73,6 +74,7 @@ class Boot:
             self._configurator.activate(stored)
         except ConfigurationError as error:
             self._node.journal.talos(f"failed to load config from STATE: {error}")
+            self._node.events.publish(event_messages.config_load_error(str(error)))
 
     async def _publish_first(self) -> None:
         node = self._node

@@ -59,6 +59,11 @@ def restart(command: int = 0x01234567) -> Any:
     return message("machine.RestartEvent")(cmd=command)
 
 
+def config_load_error(text: str) -> Any:
+    """Return a ConfigLoadErrorEvent."""
+    return message("machine.ConfigLoadErrorEvent")(error=text)
+
+
 def service_state(service: ServiceRunner) -> Any:
     """Return a ServiceStateEvent for the newest event of a service."""
     newest = service.events[-1]

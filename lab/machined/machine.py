@@ -160,6 +160,6 @@ class Machine:
         for service in self.node.services.values():
             await service.gone()
         if self._has_power:
-            self._has_power = False
             await self.node.runtime.power_off()
             lifecycle.erase(self.node)
+            self._has_power = False

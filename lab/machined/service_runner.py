@@ -208,20 +208,33 @@ class ServiceRunner:
 
     async def _run_forever(self) -> None:
         while True:
-            watcher: asyncio.Task[None] | None = None
-            try:
-                if self.definition.health is not None:
-                    watcher = asyncio.create_task(self._watch_health(self.definition.health))
-                await self.definition.work.run(lambda text: self.update(State.RUNNING, text))
-                text = f"Runner {self.id} exited without error, going to restart it"
-            except Exception as error:
-                text = f"Error running {self.id}, going to restart forever: {error}"
-            finally:
-                if watcher is not None:
-                    watcher.cancel()
-            self.update(State.WAITING, text)
-            await self._clock.sleep(RESTART_SECONDS)
+            text = await self._run_once()
+            while text:
+                self.update(State.WAITING, text)
+                await self._clock.sleep(RESTART_SECONDS)
+                text = await self._prepare_again()
+
+    async def _run_once(self) -> str:
+        """Run the work to its end and return what is to be said about it."""
+        watcher: asyncio.Task[None] | None = None
+        try:
+            if self.definition.health is not None:
+                watcher = asyncio.create_task(self._watch_health(self.definition.health))
+            await self.definition.work.run(lambda text: self.update(State.RUNNING, text))
+            return f"Runner {self.id} exited without error, going to restart it"
+        except Exception as error:
+            return f"Error running {self.id}, going to restart forever: {error}"
+        finally:
+            if watcher is not None:
+                watcher.cancel()
+
+    async def _prepare_again(self) -> str:
+        """Prepare a restart; returns what went wrong, empty when nothing did."""
+        try:
             await self._prepare()
+            return ""
+        except Exception as error:
+            return f"Error running {self.id}, going to restart forever: {error}"
 
     async def _watch_health(self, check: HealthCheck) -> None:
         await self._board.until(lambda: self.state is State.RUNNING)

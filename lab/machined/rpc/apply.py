@@ -1,7 +1,7 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ApplyConfiguration with the semantics of Talos 1.13.
+"""ApplyConfiguration, with the semantics of Talos up to 1.13 and of 1.14.
 
 Source: siderolabs/talos:internal/app/machined/internal/server/v1alpha1/v1alpha1_server.go (ApplyConfiguration).
 """
@@ -20,12 +20,15 @@ from ansible_collections.homelab.talos.lab.machined.lifecycle import Request
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.lab.machined.validation import ValidationFailed, several, validate
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import enum, message
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import versions
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
 MODES = enum("machine.ApplyConfigurationRequest.Mode")
 WITH_REBOOT = "Applied configuration with a reboot"
 WITHOUT_REBOOT = "Applied configuration without a reboot"
 STAGED = "Staged configuration to be applied after the next reboot"
+NO_REBOOT_MODE = "the REBOOT mode is not supported, please use AUTO or NO_REBOOT modes instead"
+LAST_WITH_REBOOT = (1, 13)
 DEFAULT_TRY_SECONDS = 60.0
 NO_V1ALPHA1 = (
     "the applied machine configuration doesn't contain v1alpha1 config, "
@@ -41,6 +44,11 @@ class ApplyCalls:
         self._configurator = configurator
         self._request = request
         self._in_progress = False
+
+    @property
+    def _may_reboot(self) -> bool:
+        """Whether this Talos reboots by itself for changes it cannot take over at once (up to 1.13)."""
+        return versions.talos_line(self._node.description.talos_version).minor <= LAST_WITH_REBOOT
 
     async def apply(self, call: Call) -> Any:
         """Answer ApplyConfiguration."""
@@ -99,6 +107,10 @@ class ApplyCalls:
             return "NO_REBOOT", WITHOUT_REBOOT
         if mode == "STAGED":
             return mode, STAGED
+        if not self._may_reboot:
+            if mode == "REBOOT":
+                raise refusals.unimplemented(NO_REBOOT_MODE)
+            return ("NO_REBOOT" if mode == "AUTO" else mode), WITHOUT_REBOOT
         if mode == "REBOOT":
             return mode, WITH_REBOOT
         try:

@@ -83,6 +83,7 @@ class Home:
 
     directory: Path
     wire: Wire = field(default_factory=Wire)
+    version: str = VERSION
     clock: LabClock = field(default_factory=lambda: LabClock(speed=20.0))
     machines: dict[str, Machine] = field(default_factory=dict)
     runtimes: dict[str, FakeRuntime] = field(default_factory=dict)
@@ -97,7 +98,7 @@ class Home:
         runtime = FakeRuntime(name, address, directory, self.wire)
         programs = FakePrograms(directory)
         mapping = {"name": name, "address": address, "extensions": list(extensions)} | more
-        description = NodeDescription.from_mapping(mapping, VERSION, SUBNET)
+        description = NodeDescription.from_mapping(mapping, self.version, SUBNET)
         machine = Machine(runtime, description, programs, self.discovery, self.clock)
         self.machines[name], self.runtimes[name], self.programs[name] = machine, runtime, programs
         await machine.power_on()

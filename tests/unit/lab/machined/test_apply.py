@@ -243,3 +243,32 @@ def test_hostname_of_the_configuration(tmp_path: Path) -> None:
         assert "nameserver 198.18.9.1" in (tmp_path / "cp1" / "etc" / "resolv.conf").read_text()
 
     play(tmp_path, scenario)
+
+
+def test_talos_1_14_never_reboots_for_a_configuration(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        lab.version = "v1.14.1"
+        await control_plane(lab)
+        boot = lab.runtimes["cp1"].boot_id
+        async with lab.client("198.18.9.11") as client:
+            answer = await apply(client, config(NODE, _udev))
+            assert answer.mode_details == "Applied configuration without a reboot"
+            with pytest.raises(TalosError, match="the REBOOT mode is not supported, please use AUTO or NO_REBOOT"):
+                await apply(client, config(NODE, _udev), "REBOOT")
+        assert lab.runtimes["cp1"].boot_id == boot
+
+    play(tmp_path, scenario)
+
+
+def test_stored_configuration_that_cannot_be_read(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        machine = await control_plane(lab)
+        await machine.power_off()
+        machine.node.partitions.save_config(b"machine: [")
+        await machine.power_on()
+        await stage(machine, "maintenance")
+        assert any(
+            "failed to load config from STATE: decode error" in line for line in machine.node.journal.kernel.tail()
+        )
+
+    play(tmp_path, scenario)

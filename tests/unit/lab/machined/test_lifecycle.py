@@ -233,3 +233,35 @@ def test_discovery_forgets_a_node_that_left(tmp_path: Path) -> None:
         await until(lambda: members() == ["cp1"], "one member left")
 
     play(tmp_path, scenario)
+
+
+def test_program_that_cannot_be_prepared_again_is_asked_again(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        machine = await control_plane(lab)
+        kubelet, runtime = lab.programs["cp1"].kubelet, lab.runtimes["cp1"]
+        prepare = kubelet.prepare
+
+        async def broken(*_: Any) -> Any:
+            raise OSError("disk full")
+
+        kubelet.prepare = broken  # type: ignore[method-assign,assignment]
+        runtime.running("kubelet")[0].end(1)
+        service = machine.node.services["kubelet"]
+        await until(lambda: "disk full" in service.events[-1].message, "failure shown")
+        kubelet.prepare = prepare  # type: ignore[method-assign]
+        await until(lambda: machine.node.is_up("kubelet"), "kubelet up again")
+
+    play(tmp_path, scenario)
+
+
+def test_power_off_in_the_middle_of_a_reboot(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        machine = await control_plane(lab)
+        await machine.reboot()
+        await until(lambda: machine.node.stage == "rebooting", "rebooting")
+        await machine.power_off()
+        assert not lab.runtimes["cp1"].powered
+        await machine.power_on()
+        await stage(machine, "running")
+
+    play(tmp_path, scenario)
