@@ -72,7 +72,7 @@ class ApidWork:
         node, config = self._node, self._node.config
         if config is None:
             return None
-        names = certificates.sans(config, node.hostname, node.addresses())
+        names = certificates.sans(config, (node.hostname, node.fqdn), node.addresses())
         return names, certificates.os_ca(config), certificates.accepted_cas(config)
 
     async def drain(self) -> None:
@@ -104,8 +104,8 @@ class ApidWork:
             return certificates.server_context(certificate, None)
         ca = certificates.os_ca(config)
         if config.is_controlplane:
-            names = certificates.sans(config, node.hostname, node.addresses())
-            certificate = certificates.issue_server(ca, node.hostname, names)
+            names = certificates.sans(config, (node.hostname, node.fqdn), node.addresses())
+            certificate = certificates.issue_server(ca, node.fqdn, names)
             self._forwarding = certificates.client_context(ca.crt, certificates.issue_impersonator(ca))
         else:
             certificate = await request_certificate(node)

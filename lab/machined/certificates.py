@@ -40,9 +40,9 @@ def accepted_cas(config: MachineConfig) -> bytes:
     return b"\n".join([os_ca(config).crt, *(decode(each.get("crt")) for each in others)])
 
 
-def sans(config: MachineConfig, hostname: str, addresses: Iterable[str]) -> list[str]:
-    """Return the names of apid's server certificate: node addresses, loopback, host name, certSANs."""
-    names = [*addresses, "127.0.0.1", hostname, *config.value("machine", "certSANs", default=[])]
+def sans(config: MachineConfig, names: Iterable[str], addresses: Iterable[str]) -> list[str]:
+    """Return what apid's server certificate is for: node addresses, loopback, the node's names, certSANs."""
+    names = [*addresses, "127.0.0.1", *names, *config.value("machine", "certSANs", default=[])]
     return list(dict.fromkeys(name for name in names if name))
 
 

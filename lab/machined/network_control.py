@@ -87,8 +87,7 @@ def write_etc(node: Node) -> None:
     etc.mkdir(parents=True, exist_ok=True)
     domains = network_plan.search_domains(node.config)
     resolvers = "".join(f"nameserver {each}\n" for each in network_plan.nameservers(node.config))
-    fqdn = f"{node.hostname}.{node.domainname}" if node.domainname else ""
-    names = " ".join(filter(None, (fqdn, node.hostname)))
+    names = " ".join(dict.fromkeys((node.fqdn, node.hostname)))
     hosts = f"127.0.0.1 localhost\n{node.address} {names}\n::1 localhost ip6-localhost ip6-loopback\n"
     hosts += "".join(
         f"{address} {' '.join(aliases)}\n" for address, aliases in network_plan.static_hosts(node.config).items()

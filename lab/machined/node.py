@@ -99,6 +99,11 @@ class Node:
         return "unknown" if self.config is None else self.config.machine_type
 
     @property
+    def fqdn(self) -> str:
+        """Host name with domain, when there is one."""
+        return f"{self.hostname}.{self.domainname}" if self.domainname else self.hostname
+
+    @property
     def nodename(self) -> str:
         """The Kubernetes node name."""
         return self.hostname
@@ -209,7 +214,4 @@ class Node:
 
     def own_names(self) -> set[str]:
         """Return everything a request may call this node."""
-        names = {*self.addresses(), self.hostname, "127.0.0.1", "localhost"}
-        if self.domainname:
-            names.add(f"{self.hostname}.{self.domainname}")
-        return names - {""}
+        return {*self.addresses(), self.hostname, self.fqdn, "127.0.0.1", "localhost"} - {""}

@@ -47,8 +47,8 @@ class TrustdWork:
         config = self._node.config
         if config is None:
             raise RuntimeError("no machine configuration")
-        names = certificates.sans(config, self._node.hostname, self._node.addresses())
-        certificate = certificates.issue_server(certificates.os_ca(config), self._node.hostname, names)
+        names = certificates.sans(config, (self._node.hostname, self._node.fqdn), self._node.addresses())
+        certificate = certificates.issue_server(certificates.os_ca(config), self._node.fqdn, names)
         listening = self._node.runtime.listen("0.0.0.0", PORT)
         await self._server.start(listening, certificates.server_context(certificate, None))
         try:
@@ -108,8 +108,8 @@ async def request_certificate(node: Node) -> pki.CertificateAndKey:
     config = node.config
     if config is None:
         raise NotReadyYet("waiting for machine configuration")
-    names = certificates.sans(config, node.hostname, node.addresses())
-    csr, key = pki.create_csr("ed25519", node.hostname, sans=names)
+    names = certificates.sans(config, (node.hostname, node.fqdn), node.addresses())
+    csr, key = pki.create_csr("ed25519", node.fqdn, sans=names)
     problem = "no control plane endpoints known yet"
     for host in endpoints(node):
         try:

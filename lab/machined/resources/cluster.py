@@ -50,12 +50,11 @@ def _enabled(node: Node) -> bool:
 
 def local_affiliate(node: Node) -> Affiliate:
     """Return what this node says about itself."""
-    fqdn = f"{node.hostname}.{node.domainname}" if node.domainname else node.hostname
     addresses = node.store.spec("network", "NodeAddresses.net.talos.dev", "routed-no-k8s") or {"addresses": []}
     return Affiliate(
         node_id=node.node_id,
         nodename=node.nodename,
-        hostname=fqdn,
+        hostname=node.fqdn,
         addresses=tuple(str(each).split("/")[0] for each in addresses["addresses"]) or (node.runtime.address,),
         machine_type=node.machine_type,
         operating_system=f"Talos ({node.description.talos_version})",

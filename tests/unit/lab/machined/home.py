@@ -141,6 +141,7 @@ async def until(condition: Callable[[], Any], what: str, seconds: float = LIMIT_
                         what_last = str(error)
                 if last:
                     return last
+                # sleep: the poll of a wait with a limit
                 await asyncio.sleep(0.01)
     except TimeoutError:
         raise AssertionError(f"not within {seconds:g} s: {what}; last: {locals().get('what_last', last)}") from None

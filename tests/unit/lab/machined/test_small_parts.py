@@ -30,14 +30,20 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages i
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
 
+async def _turn() -> None:
+    # sleep: gives the other coroutines their turn
+    await asyncio.sleep(0.01)
+
+
 def test_clock_that_is_advanced_wakes_sleepers() -> None:
     async def main() -> float:
         clock = LabClock()
+        # sleep: of lab time, this is what is tested
         sleeper = asyncio.create_task(clock.sleep(3600))
-        await asyncio.sleep(0)
+        await _turn()
         started = time.monotonic()
         clock.advance(3000)
-        await asyncio.sleep(0.01)
+        await _turn()
         assert not sleeper.done()
         clock.advance(601)
         await sleeper
@@ -133,9 +139,9 @@ def test_log_is_followed() -> None:
                 found.append(line)
 
         reader = asyncio.create_task(read())
-        await asyncio.sleep(0)
+        await _turn()
         log.write("e")
-        await asyncio.sleep(0.01)
+        await _turn()
         end.set()
         await asyncio.wait_for(reader, 1)
         assert log.tail() == ["c", "d", "e"]
@@ -150,7 +156,7 @@ def test_notice_board() -> None:
         board, state = NoticeBoard(), {"ready": False}
         waiting = asyncio.create_task(board.until(lambda: state["ready"]))
         board.post()
-        await asyncio.sleep(0)
+        await _turn()
         assert not waiting.done()
         state["ready"] = True
         board.post()
