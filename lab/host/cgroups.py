@@ -19,9 +19,13 @@ _MOUNT = Path("/sys/fs/cgroup")
 _CONTROLLERS_NEEDED = ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "systemd")
 
 
+#: Group of the node's services, beside the kubelet's ``kubepods`` (version 2 wants processes in leaves only).
+SERVICES_GROUP = "system"
+
+
 def node_group(lab: str, node: str) -> str:
-    """Return the kubelet's ``cgroupRoot`` of a node."""
-    return f"/{ROOT_NAME}/{lab}/{node}"
+    """Return the path of a node's group below each hierarchy; inside the node it is the root."""
+    return f"{ROOT_NAME}/{lab}/{node}"
 
 
 def create_node_group(lab: str, node: str) -> None:
@@ -32,6 +36,16 @@ def create_node_group(lab: str, node: str) -> None:
             parent, group = group, group / part
             group.mkdir(exist_ok=True)
             _inherit(parent, group)
+            _pass_controllers_on(parent)
+        services = group / SERVICES_GROUP
+        services.mkdir(exist_ok=True)
+        _inherit(group, services)
+
+
+def remove_node_groups(lab: str, node: str, wait: Callable[[Callable[[], bool]], None]) -> None:
+    """Remove the node's groups; see :func:`remove_lab_groups`."""
+    for hierarchy in _hierarchies():
+        _remove_tree(hierarchy / ROOT_NAME / lab / node, wait)
 
 
 def remove_lab_groups(lab: str, wait: Callable[[Callable[[], bool]], None]) -> None:
@@ -40,12 +54,15 @@ def remove_lab_groups(lab: str, wait: Callable[[Callable[[], bool]], None]) -> N
     Processes still in them are killed; *wait* is called with a condition that is true once a group is gone.
     """
     for hierarchy in _hierarchies():
-        top = hierarchy / ROOT_NAME / lab
-        for directory, dummy_folders, dummy_files in os.walk(top, topdown=False):
-            _kill_members(Path(directory))
-            wait(lambda d=Path(directory): _removed(d))  # type: ignore[misc]
+        _remove_tree(hierarchy / ROOT_NAME / lab, wait)
         if (hierarchy / ROOT_NAME).is_dir():
             _removed(hierarchy / ROOT_NAME)
+
+
+def _remove_tree(top: Path, wait: Callable[[Callable[[], bool]], None]) -> None:
+    for directory, _folders, _files in os.walk(top, topdown=False):
+        _kill_members(Path(directory))
+        wait(lambda d=Path(directory): _removed(d))  # type: ignore[misc]
 
 
 def _hierarchies() -> Iterator[Path]:
@@ -58,11 +75,15 @@ def _hierarchies() -> Iterator[Path]:
 
 
 def _inherit(parent: Path, group: Path) -> None:
-    """Give *group* what an empty group lacks: CPUs and memory nodes (version 1), controllers (version 2)."""
+    """Give *group* the CPUs and memory nodes of *parent*: an empty group of version 1 has none."""
     for name in ("cpuset.cpus", "cpuset.mems"):
         target = group / name
         if (parent / name).exists() and target.exists() and not target.read_text(encoding="utf-8").strip():
             target.write_text((parent / name).read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def _pass_controllers_on(parent: Path) -> None:
+    """Make the controllers of *parent* available to the groups below it (version 2 only)."""
     controllers = parent / "cgroup.controllers"
     if controllers.exists():
         wanted = " ".join(f"+{name}" for name in controllers.read_text(encoding="utf-8").split())

@@ -8,15 +8,26 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+#: Runs on the host, joins the node's control group and makes the namespaces: the group becomes their root.
+#: Arguments: path of the group below each hierarchy, then the command line of ``unshare``.
+JOIN_SCRIPT = r"""
+set -eu
+group=$1; shift
+for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/*; do
+  if [ -d "$hierarchy/$group" ]; then echo $$ > "$hierarchy/$group/cgroup.procs"; fi
+done
+exec unshare "$@"
+"""
+
 #: Runs as the first process of the node's namespaces; ends by becoming the engine's pause program.
-#: Arguments: directory of the node, directories of the engine's programs, of its
-#: images, of the CNI plugins, boot id, hostname.
+#: Arguments: path of the control group, directory of the node, directories of the engine's programs, of its images,
+#: of the CNI plugins, boot id, hostname.
 BOOT_SCRIPT = r"""
 set -eu
-node=$1 engine=$2 images=$3 plugins=$4 boot_id=$5 hostname=$6
+group=$1 node=$2 engine=$3 images=$4 plugins=$5 boot_id=$6 hostname=$7
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /opt
-mkdir -p /opt/engine /opt/images /opt/cni/bin /opt/node
+mkdir -p /opt/engine /opt/images /opt/cni/bin /opt/node /opt/cgroup
 mount --bind "$engine" /opt/engine
 mount --bind "$images" /opt/images
 mount --bind "$plugins" /opt/cni/bin
@@ -27,12 +38,36 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/lock /run/containerd /run/cni
 umount /opt/node && rmdir /opt/node
 mount -t proc proc /proc
+if [ -d "/sys/fs/cgroup/$group" ]; then
+  mount --bind "/sys/fs/cgroup/$group" /opt/cgroup
+else
+  mount -t tmpfs -o mode=755 tmpfs /opt/cgroup
+  for hierarchy in /sys/fs/cgroup/*; do
+    own=/opt/cgroup/${hierarchy##*/}
+    if [ -L "$hierarchy" ]; then cp -P "$hierarchy" "$own"
+    elif [ -d "$hierarchy/$group" ]; then mkdir "$own" && mount --bind "$hierarchy/$group" "$own"; fi
+  done
+fi
+umount --recursive --lazy /sys/fs/cgroup
+mount --rbind /opt/cgroup /sys/fs/cgroup
+umount --recursive /opt/cgroup
+for services in /sys/fs/cgroup/system /sys/fs/cgroup/*/system; do
+  if [ -d "$services" ]; then echo $$ > "$services/cgroup.procs"; fi
+done
 echo "$boot_id" > /run/boot-id
 mount --bind /run/boot-id /proc/sys/kernel/random/boot_id
 hostname "$hostname"
 mount --make-rshared /
 echo ready
 exec /opt/engine/pause > /dev/null
+"""
+
+#: Runs inside the node before each service, so that what the service starts is counted with the node.
+SERVICE_SCRIPT = r"""
+for services in /sys/fs/cgroup/system /sys/fs/cgroup/*/system; do
+  if [ -d "$services" ]; then echo $$ > "$services/cgroup.procs"; fi
+done
+exec "$@"
 """
 
 #: What the programs of the host need of its /etc (name service, alternatives of iptables, library search path).

@@ -20,11 +20,13 @@ from pathlib import Path
 from ansible_collections.homelab.talos.lab.engine.ensure import Engine
 from ansible_collections.homelab.talos.lab.errors import LabError
 from ansible_collections.homelab.talos.lab.host import cgroups, links
+from ansible_collections.homelab.talos.lab.host.processes import wait_until
 from ansible_collections.homelab.talos.lab.node import filesystem, sockets
 from ansible_collections.homelab.talos.lab.node.process import NodeProcess, inner_pid, only_child
 
 _PATH = "/opt/engine:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_NAMESPACE_OPTIONS = ("--mount", "--uts", "--ipc", "--net", "--pid")
+_NAMESPACE_OPTIONS = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
+_UNSHARE_OPTIONS = ("--mount", "--uts", "--ipc", "--pid", "--cgroup", "--fork", "--kill-child")
 
 
 class NodeRuntime:
@@ -59,11 +61,6 @@ class NodeRuntime:
         self.init_pid = 0
 
     @property
-    def cgroup(self) -> str:
-        """The node's control group, the kubelet's ``cgroupRoot``."""
-        return cgroups.node_group(self.lab, self.name)
-
-    @property
     def port(self) -> str:
         """Name of the bridge's end of the node's wire (at most 15 characters)."""
         return f"p{self.address.rsplit('.', 1)[1]}"
@@ -88,15 +85,14 @@ class NodeRuntime:
         await self.run(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.default.forwarding=1"])
 
     async def _start_first_process(self) -> None:
-        script = ["sh", "-c", filesystem.BOOT_SCRIPT, "boot", str(self.directory), str(self.engine.programs)]
+        group = cgroups.node_group(self.lab, self.name)
+        boot = ["sh", "-c", filesystem.BOOT_SCRIPT, "boot", group, str(self.directory), str(self.engine.programs)]
+        boot += [str(self.engine.images), str(self.engine.cni_plugins), self.boot_id, self.name]
         self._unshare = await asyncio.create_subprocess_exec(
             *("nsenter", f"--net=/run/netns/{self.namespace}"),
-            *("unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"),
-            *script,
-            str(self.engine.images),
-            str(self.engine.cni_plugins),
-            self.boot_id,
-            self.name,
+            *("sh", "-c", filesystem.JOIN_SCRIPT, "join", group),
+            *_UNSHARE_OPTIONS,
+            *boot,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -120,6 +116,7 @@ class NodeRuntime:
             self._unshare = None
             self.init_pid = 0
         await asyncio.to_thread(links.remove_node, self.namespace, self._router, self.port)
+        await asyncio.to_thread(cgroups.remove_node_groups, self.lab, self.name, _wait_for_group)
 
     def _enter(self, argv: Sequence[str]) -> list[str]:
         if not self.is_powered:
@@ -134,7 +131,7 @@ class NodeRuntime:
         """Start *argv* inside the node; output is appended to ``directory/log/<id>.log``."""
         with (self.directory / "log" / f"{id}.log").open("ab") as log:
             outside = await asyncio.create_subprocess_exec(
-                *self._enter(argv),
+                *self._enter(["sh", "-c", filesystem.SERVICE_SCRIPT, "service", *argv]),
                 env=self._environment(env),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -182,3 +179,7 @@ class NodeRuntime:
     @staticmethod
     def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
         return {"PATH": _PATH, "HOME": "/root", **(extra or {})}
+
+
+def _wait_for_group(condition: Callable[[], bool]) -> None:
+    wait_until(condition, "a control group to empty")

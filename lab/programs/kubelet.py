@@ -28,6 +28,15 @@ _BOOTSTRAP_KUBECONFIG = "/etc/kubernetes/bootstrap-kubeconfig"
 _CONFIG_FILE = "/etc/kubernetes/kubelet.yaml"
 _CA_FILE = f"{PKI_DIRECTORY}/ca.crt"
 _HEALTH_PORT = 10248
+#: What the lab replaces; each has its row in the table of substitutions.
+_LAB_SETTINGS: dict[str, Any] = {
+    "failCgroupV1": False,
+    "oomScoreAdj": 0,
+    "protectKernelDefaults": False,
+    "enforceNodeAllocatable": ["none"],
+    "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
+    "volumePluginDir": "/var/lib/kubelet/volumeplugins",
+}
 
 
 class Kubelet:
@@ -72,7 +81,7 @@ class Kubelet:
         settings = {
             **_talos_settings(config),
             **(config.value("machine", "kubelet", "extraConfig", default={}) or {}),
-            **_lab_settings(self._runtime.cgroup),
+            **_LAB_SETTINGS,
         }
         taints = config.value("machine", "nodeTaints", default={}) or {}
         if taints:
@@ -127,24 +136,12 @@ def _talos_settings(config: MachineConfig) -> dict[str, Any]:
         "clusterDNS": cluster_dns(config),
         "containerRuntimeEndpoint": f"unix://{SOCKET}",
         "cgroupDriver": "cgroupfs",
+        "cgroupRoot": "/",
         "resolvConf": "/etc/resolv.conf",
         "failSwapOn": False,
         "seccompDefault": bool(
             config.value("machine", "kubelet", "defaultRuntimeSeccompProfileEnabled", default=False)
         ),
-    }
-
-
-def _lab_settings(cgroup: str) -> dict[str, Any]:
-    """What the lab replaces; each has its row in the table of substitutions."""
-    return {
-        "cgroupRoot": cgroup,
-        "failCgroupV1": False,
-        "oomScoreAdj": 0,
-        "protectKernelDefaults": False,
-        "enforceNodeAllocatable": ["none"],
-        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
-        "volumePluginDir": "/var/lib/kubelet/volumeplugins",
     }
 
 

@@ -27,7 +27,6 @@ class Substitution:
 
 
 SUBSTITUTIONS: tuple[Substitution, ...] = (
-    Substitution("kubelet", "cgroupRoot", "/", "/homelab-talos/<lab>/<node>", "several nodes share one kernel"),
     Substitution("kubelet", "failCgroupV1", "true", "false", "the host may have version 1 control groups"),
     Substitution("kubelet", "protectKernelDefaults", "true", "false", "kernel settings belong to the host"),
     Substitution("kubelet", "oomScoreAdj", "-999", "0", "needs CAP_SYS_RESOURCE"),

@@ -27,7 +27,6 @@ class RecordingRuntime:
     directory: Path
     name: str = "cp1"
     address: str = "198.18.1.11"
-    cgroup: str = "/homelab-talos/unit/cp1"
     commands: list[list[str]] = field(default_factory=list)
     answers: list[tuple[int, bytes, bytes]] = field(default_factory=list)
 
