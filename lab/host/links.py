@@ -98,7 +98,14 @@ def create_router(namespace: str, host_link: str, subnet: str) -> None:
     )
     ip("link", "add", host_link, "type", "veth", "peer", "name", _HOST_END_IN_ROUTER, "netns", namespace)
     ip_batch([f"link set {_HOST_END_IN_ROUTER} master {_BRIDGE}", f"link set {_HOST_END_IN_ROUTER} up"], namespace)
-    ip_batch([f"addr add {host_address(subnet)}/{length} dev {host_link}", f"link set {host_link} up"])
+    # Without link-local addresses the host's routes do not change some seconds later.
+    ip_batch(
+        [
+            f"link set {host_link} addrgenmode none",
+            f"addr add {host_address(subnet)}/{length} dev {host_link}",
+            f"link set {host_link} up",
+        ]
+    )
 
 
 def create_node(namespace: str, router: str, port: str, address: str, subnet: str) -> None:
