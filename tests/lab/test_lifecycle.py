@@ -45,6 +45,7 @@ def test_a_process_that_a_node_left_running_is_seen_and_ended(described: Describ
     """The negative control of the two tests above: the snapshot does see what a lab leaves."""
     before = host_snapshot("lc-")
     run_lab("up", "-f", described("lc-busy", 202))
+    # sleep: the process that is left running; "down" ends it, nothing waits for it
     script = "setsid sleep 600 >/dev/null 2>&1 </dev/null & for _ in $(seq 5000); do read n < /proc/$!/comm"
     script += "; [ $n = sleep ] && exit 0; done; exit 1"
     run_lab("enter", "cp1", "--lab", "lc-busy", "--", "sh", "-c", script)

@@ -36,6 +36,7 @@ def wait_until(awaited: str, look: Callable[[], tuple[bool, str]], limit: float 
             return
         if time.monotonic() >= end:
             raise AssertionError(f"waited {limit:g} s for {awaited}; last observed: {seen}")
+        # sleep: the poll of a wait with a limit
         time.sleep(0.5)
 
 
