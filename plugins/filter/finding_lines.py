@@ -64,14 +64,17 @@ def finding_lines(results: Iterable[Mapping[str, Any]], severity: str = "info") 
     findings: set[Finding] = set()
     failures: list[str] = []
     for result in results:
-        own = [
-            Finding(**{str(key): str(value) for key, value in item.items()}) for item in result.get("findings") or ()
-        ]
+        own = [_finding(item) for item in result.get("findings") or ()]
         findings.update(finding for finding in own if finding.severity in shown)
         # A module that could not judge at all is no host without findings.
         if not any(finding.severity == "error" for finding in own) and result.get("msg"):
             failures.append(str(result["msg"]))
     return sorted(set(failures)) + [str(finding) for finding in sort_findings(findings)]
+
+
+def _finding(item: Mapping[str, Any]) -> Finding:
+    values: dict[str, Any] = {str(key): str(value) for key, value in item.items()}
+    return Finding(**values)
 
 
 class FilterModule:

@@ -28,8 +28,9 @@ try:
 except ImportError as error:
     TESTINFRA_IMPORT_ERROR = error
     BACKENDS = {}
-    BaseBackend = InstanceModule = File = Interface = MountPoint = Package = object
-    Process = Service = Socket = SystemInfo = AnsibleRunner = object
+    BaseBackend = InstanceModule = File = Interface = object  # type: ignore[assignment,misc]
+    MountPoint = Package = Process = Service = object  # type: ignore[assignment,misc]
+    Socket = SystemInfo = AnsibleRunner = object  # type: ignore[assignment,misc]
 
 __all__ = [
     "BACKENDS",

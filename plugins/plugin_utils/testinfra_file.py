@@ -28,6 +28,8 @@ _SPECIAL = {SETUID: 0o4000, SETGID: 0o2000, STICKY: 0o1000}
 class TalosFile(File):
     """A path on a Talos node. Users and groups have numbers only: the API knows no names."""
 
+    _host: Any  # its backend is the one of this collection
+
     @classmethod
     def get_module_class(cls, host: Any) -> type[TalosFile]:
         """Return this class; testinfra would look for a shell first."""

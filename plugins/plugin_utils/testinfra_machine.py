@@ -22,6 +22,8 @@ EXTENSIONS = "ExtensionStatuses.runtime.talos.dev"
 class TalosService(Service):
     """A service of machined. Running and healthy are different things: a service may run and not know its health."""
 
+    _host: Any  # its backend is the one of this collection
+
     @classmethod
     def get_module_class(cls, host: Any) -> type[TalosService]:
         """Return this class; testinfra would look for an init system first."""
@@ -67,6 +69,8 @@ class TalosService(Service):
 class TalosPackage(Package):
     """What comes closest to a package on Talos: a system extension of the image."""
 
+    _host: Any  # its backend is the one of this collection
+
     @classmethod
     def get_module_class(cls, host: Any) -> type[TalosPackage]:
         """Return this class; testinfra would look for a package manager first."""
@@ -93,6 +97,8 @@ class TalosPackage(Package):
 
 class TalosProcess(Process):
     """Processes with the names of ``ps``: pid, ppid, comm, args, stat, rss (KiB), nlwp."""
+
+    _host: Any  # its backend is the one of this collection
 
     @classmethod
     def get_module_class(cls, host: Any) -> type[TalosProcess]:
@@ -121,6 +127,8 @@ class TalosProcess(Process):
 class TalosMountPoint(MountPoint):
     """Mounts of the node. The call Mounts tells device and place, not type and options."""
 
+    _host: Any  # its backend is the one of this collection
+
     @classmethod
     def get_module_class(cls, host: Any) -> type[TalosMountPoint]:
         """Return this class; testinfra would look for a shell first."""
@@ -147,6 +155,8 @@ class TalosMountPoint(MountPoint):
 
 class TalosSystemInfo(SystemInfo):
     """What runs on the node: always linux, always talos."""
+
+    _host: Any  # its backend is the one of this collection
 
     @classmethod
     def get_module_class(cls, host: Any) -> type[TalosSystemInfo]:

@@ -20,6 +20,8 @@ _FAMILIES = {"inet": "inet4", "inet6": "inet6", None: None}
 class TalosInterface(Interface):
     """A link of a Talos node, from the resources that the node keeps of its kernel's state."""
 
+    _host: Any  # its backend is the one of this collection
+
     @classmethod
     def get_module_class(cls, host: Any) -> type[TalosInterface]:
         """Return this class; testinfra would look for a shell first."""
@@ -91,6 +93,8 @@ class TalosInterface(Interface):
 
 class TalosSocket(Socket):
     """Listening sockets of the node's own network namespace; Unix sockets are not told by the API."""
+
+    _host: Any  # its backend is the one of this collection
 
     @classmethod
     def get_module_class(cls, host: Any) -> type[TalosSocket]:

@@ -19,6 +19,8 @@ MEMBERS = ("cluster", "Members.cluster.talos.dev")
 class TalosNode(InstanceModule):
     """The node as a Talos machine. Every property asks the node anew."""
 
+    _host: Any  # its backend is the one of this collection
+
     @classmethod
     def get_module_class(cls, host: Any) -> type[TalosNode]:
         """Return this class."""

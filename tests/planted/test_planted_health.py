@@ -38,7 +38,9 @@ def observed(data: Mapping[str, Any]) -> Observation:
     """Return plain data as the observation that the checks judge."""
     nodes = []
     for name, node in data["nodes"].items():
-        wanted = {key: tuple(value) if isinstance(value, list) else value for key, value in node["expected"].items()}
+        wanted: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in node["expected"].items()
+        }
         nodes.append(node_observation(ExpectedNode(name, **wanted), node["reading"]))
     planes = tuple(node.expected.address for node in nodes if node.expected.is_controlplane)
     pairs = tuple(PairTraffic(**pair) for pair in data["pairs"])

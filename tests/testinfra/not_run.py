@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 
 
-class NotRun(pytest.skip.Exception):
+class NotRun(pytest.skip.Exception):  # type: ignore[name-defined]
     """A test could not be run for a reason that the scenario allows."""
 
 

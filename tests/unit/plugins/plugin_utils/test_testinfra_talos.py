@@ -26,7 +26,7 @@ class FakeApi:
 
     def __init__(self) -> None:
         self.asked = 0
-        self.running = {
+        self.running: dict[str, dict[str, Any]] = {
             "kubelet": {"state": "Running", "healthy": True, "message": "ok"},
             "ext-tailscale": {"state": "Waiting", "healthy": None, "message": "Waiting for configuration"},
         }

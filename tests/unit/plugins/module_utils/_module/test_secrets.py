@@ -70,7 +70,10 @@ def test_no_definition_changes_nothing() -> None:
 
 
 def test_a_definition_of_another_shape_is_no_crash() -> None:
-    for definition in ({}, {"nodes": None}, {"nodes": [1, {"patches": None}], "cluster": "x"}, {"cluster": {}}):
+    shapes: list[dict[str, Any]] = [
+        *({}, {"nodes": None}, {"nodes": [1, {"patches": None}], "cluster": "x"}, {"cluster": {}})
+    ]
+    for definition in shapes:
         hidden(definition)
 
 

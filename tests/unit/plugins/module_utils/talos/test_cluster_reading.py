@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.cluster_reading import read_cluster
@@ -20,7 +21,8 @@ from ansible_collections.homelab.talos.tests.unit.plugins.fake_node import FakeN
 
 def read(node: FakeNode) -> dict[str, Any]:
     world = FakeWorld(node)
-    return asyncio.run(read_cluster({"cp1": lambda: world.client(node.address)}))["cp1"]
+    clients: dict[str, Callable[[], Any]] = {"cp1": lambda: world.client(node.address)}
+    return asyncio.run(read_cluster(clients))["cp1"]
 
 
 def test_everything_a_node_says() -> None:
