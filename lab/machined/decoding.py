@@ -51,7 +51,7 @@ def read(data: bytes, talos_version: str) -> MachineConfig:
             raise ConfigurationError(_duplicate(document, start))
         seen.add(document_id(document))
         _check_keys(document, start, list(schema.check(document, line)))
-    return MachineConfig(document for document, _ in pairs)
+    return MachineConfig(document for document, _line in pairs)
 
 
 def _yaml_problem(error: DocumentError) -> str:

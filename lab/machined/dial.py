@@ -32,7 +32,7 @@ class NodeChannel(Channel):
         host, port = self._target
         sock = await asyncio.to_thread(self._runtime.connect, host, port, self._seconds)
         sock.setblocking(False)
-        _, protocol = await asyncio.get_running_loop().create_connection(
+        _transport, protocol = await asyncio.get_running_loop().create_connection(
             self._protocol_factory,
             sock=sock,
             ssl=self._tls,

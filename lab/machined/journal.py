@@ -33,7 +33,7 @@ class Log:
 
     def tail(self, lines: int = -1) -> list[str]:
         """Return the last *lines* lines, all of them for -1."""
-        kept = [line for _, line in self._lines]
+        kept = [line for _number, line in self._lines]
         return kept if lines < 0 else kept[len(kept) - lines :] if lines else []
 
     async def follow(self, lines: int = -1, end: asyncio.Event | None = None) -> AsyncIterator[str]:

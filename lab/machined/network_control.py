@@ -54,7 +54,7 @@ async def _apply_route(node: Node, link: str, route: Route) -> None:
     target = [destination, *via, "dev", link]
     await _run(node, ["ip", "route", "replace", *target, "proto", "static", "metric", str(route.metric)])
     # The lease's own route has no metric: it would win over the configured one.
-    status, output, _ = await node.runtime.run(["ip", "-j", "route", "show", destination, "dev", link])
+    status, output, _errors = await node.runtime.run(["ip", "-j", "route", "show", destination, "dev", link])
     found: list[dict[str, Any]] = json.loads(output or b"[]") if status == 0 else []
     if route.metric and any("metric" not in each and each.get("gateway", "") == route.gateway for each in found):
         await _run(node, ["ip", "route", "del", *target])
@@ -62,7 +62,7 @@ async def _apply_route(node: Node, link: str, route: Route) -> None:
 
 async def _addresses(node: Node, link: str) -> set[str] | None:
     """Return the global addresses of a link with prefix lengths, None when there is no such link."""
-    status, output, _ = await node.runtime.run(["ip", "-j", "address", "show", "dev", link])
+    status, output, _errors = await node.runtime.run(["ip", "-j", "address", "show", "dev", link])
     if status != 0:
         return None
     found: list[dict[str, Any]] = json.loads(output or b"[]")
@@ -75,7 +75,7 @@ async def _addresses(node: Node, link: str) -> set[str] | None:
 
 
 async def _run(node: Node, argv: list[str]) -> None:
-    status, _, errors = await node.runtime.run(argv)
+    status, _output, errors = await node.runtime.run(argv)
     if status != 0:
         text = errors.decode(errors="replace").strip() or f"exit code {status}"
         node.journal.talos(f"network: {' '.join(argv)}: {text}")

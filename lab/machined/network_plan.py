@@ -118,5 +118,5 @@ def hostname(config: MachineConfig | None, stable: str, fallback: str) -> tuple[
         document = config.document("HostnameConfig") or {}
         wants_stable = document.get("auto") == "stable" or config.value("machine", "features", "stableHostname")
         configured = stable if wants_stable else fallback
-    name, _, domain = configured.partition(".")
+    name, _dot, domain = configured.partition(".")
     return name, domain

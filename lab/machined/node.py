@@ -167,7 +167,7 @@ class Node:
         path = self.partitions.state / IDENTITY_NAME
         if not path.exists():
             self.partitions.prepare()
-            id = "".join(secrets.choice(BASE62) for _ in range(44))
+            id = "".join(secrets.choice(BASE62) for _digit in range(44))
             path.write_text(f"nodeId: {id}\n")
         self.node_id = path.read_text().split(":", 1)[1].strip()
         return self.node_id
@@ -209,7 +209,7 @@ class Node:
     def addresses(self) -> list[str]:
         """Return the node's addresses (without prefix lengths), the node network's first."""
         spec = self.store.spec("network", "NodeAddresses.net.talos.dev", "current") or {"addresses": []}
-        found = [str(each).split("/")[0] for each in spec["addresses"]]
+        found = [str(each).split("/", maxsplit=1)[0] for each in spec["addresses"]]
         return found or [self.runtime.address]
 
     def own_names(self) -> set[str]:

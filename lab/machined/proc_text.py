@@ -65,14 +65,14 @@ def processes(text: str) -> Iterator[dict[str, Any]]:
 
 def _by_pid(table: str) -> dict[int, str]:
     rows = (line.strip().partition(" ") for line in table.splitlines() if line.strip())
-    return {int(pid): rest.strip() for pid, _, rest in rows}
+    return {int(pid): rest.strip() for pid, _space, rest in rows}
 
 
 def meminfo(text: str) -> dict[str, int]:
     """Return the values of /proc/meminfo in kB, keys in lower case without punctuation."""
     found = {}
     for line in text.splitlines():
-        name, _, value = line.partition(":")
+        name, _colon, value = line.partition(":")
         if value.split():
             found[re.sub(r"[^a-z0-9]", "", name.lower())] = int(value.split()[0])
     return found
@@ -112,7 +112,7 @@ def cpu_info(text: str) -> Iterator[dict[str, str]]:
     for block in text.strip().split("\n\n"):
         fields = {}
         for line in block.splitlines():
-            name, _, value = line.partition(":")
+            name, _colon, value = line.partition(":")
             key = re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
             fields[_CPU_NAMES.get(key, key)] = value.strip()
         if "processor" in fields:

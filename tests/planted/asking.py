@@ -9,9 +9,9 @@ import json
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 from ansible_collections.homelab.talos.tests.planted.checks import ROOT
 

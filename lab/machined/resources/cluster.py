@@ -55,7 +55,8 @@ def local_affiliate(node: Node) -> Affiliate:
         node_id=node.node_id,
         nodename=node.nodename,
         hostname=node.fqdn,
-        addresses=tuple(str(each).split("/")[0] for each in addresses["addresses"]) or (node.runtime.address,),
+        addresses=tuple(str(each).split("/", maxsplit=1)[0] for each in addresses["addresses"])
+        or (node.runtime.address,),
         machine_type=node.machine_type,
         operating_system=f"Talos ({node.description.talos_version})",
         api_server_port=API_SERVER_PORT if node.is_controlplane else 0,

@@ -49,7 +49,7 @@ async def keep_publishing(node: Node) -> None:
 
 async def _read(node: Node) -> tuple[list[Json], list[Json]]:
     try:
-        status, output, _ = await node.runtime.run(["sh", "-c", _SCRIPT])
+        status, output, _errors = await node.runtime.run(["sh", "-c", _SCRIPT])
     except (OSError, TimeoutError):
         status, output = 1, b""
     documents = _documents(output.decode(errors="replace")) if status == 0 else []
@@ -186,7 +186,10 @@ def publish_settings(node: Node) -> None:
     store = node.store
     servers = network_plan.nameservers(node.config)
     times = [] if node.config is None else node.config.value("machine", "time", "servers", default=[])
-    put = lambda type, id, spec: store.put(NAMESPACE, f"{type}.net.talos.dev", id, spec, owner="network")  # noqa: E731
+
+    def put(type: str, id: str, spec: Json) -> None:
+        store.put(NAMESPACE, f"{type}.net.talos.dev", id, spec, owner="network")
+
     put("HostnameStatuses", "hostname", {"hostname": node.hostname, "domainname": node.domainname})
     put(
         "ResolverStatuses",

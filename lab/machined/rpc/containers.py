@@ -74,7 +74,7 @@ class ContainerCalls:
     async def _restart(self, call: Call) -> Any:
         for found in await self._found(call.request):
             if call.request.id in (display(found), display(found).rpartition(":")[0], str(found["id"])):
-                status, _, errors = await self._node.runtime.run(["kill", "-TERM", str(found["pid"])])
+                status, _output, errors = await self._node.runtime.run(["kill", "-TERM", str(found["pid"])])
                 if status != 0:
                     raise refusals.unknown(errors.decode(errors="replace").strip())
                 reply = message("machine.RestartResponse")()

@@ -60,7 +60,9 @@ async def until_down(node: Node, queue: asyncio.Queue[Event]) -> AsyncIterator[E
 
 
 def _tail(node: Node, request: Any) -> list[Event]:
-    mine = lambda event: request.with_actor_id in ("", event.actor_id)  # noqa: E731
+    def mine(event: Event) -> bool:
+        return request.with_actor_id in ("", event.actor_id)
+
     if request.tail_events:
         found = node.events.select(mine)
         return found if request.tail_events < 0 else found[-request.tail_events :]

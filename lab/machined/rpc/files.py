@@ -99,11 +99,11 @@ class FileCalls:
     async def _mounts(self, call: Call) -> Any:
         reply = message("machine.MountsResponse")()
         element = reply.messages.add()
-        _, mounts, _ = await self._node.runtime.run(["cat", "/proc/mounts"])
+        _status, mounts, _errors = await self._node.runtime.run(["cat", "/proc/mounts"])
         lines = [line.split() for line in mounts.decode(errors="replace").splitlines()]
         rows = [row for row in lines if len(row) > 1 and _of_node(_unescape(row[1]))]
         points = [_unescape(row[1]) for row in rows]
-        _, output, _ = await self._node.runtime.run(["stat", "-f", "-c", "%S %b %a %n", "--", *points])
+        _status, output, _errors = await self._node.runtime.run(["stat", "-f", "-c", "%S %b %a %n", "--", *points])
         sizes = {}
         for line in output.decode(errors="replace").splitlines():
             block, total, free, point = line.split(" ", 3)

@@ -46,7 +46,7 @@ class SystemCalls:
     async def _processes(self, call: Call) -> Any:
         reply = message("machine.ProcessesResponse")()
         element = reply.messages.add()
-        _, output, _ = await self._node.runtime.run(["sh", "-c", _PS])
+        _status, output, _errors = await self._node.runtime.run(["sh", "-c", _PS])
         for fields in proc_text.processes(output.decode(errors="replace")):
             element.processes.add(**fields)
         return reply
@@ -99,7 +99,7 @@ class SystemCalls:
         reply = message("machine.NetworkDeviceStatsResponse")()
         element = reply.messages.add()
         element.total.name = "total"
-        _, output, _ = await self._node.runtime.run(["cat", "/proc/net/dev"])
+        _status, output, _errors = await self._node.runtime.run(["cat", "/proc/net/dev"])
         for fields in proc_text.network_devices(output.decode(errors="replace")):
             element.devices.add(**fields)
             for name, value in fields.items():

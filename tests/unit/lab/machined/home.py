@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -106,7 +107,10 @@ class Home:
 
     def client(self, address: str, *roles: str, insecure: bool = False, creds: Credentials | None = None) -> Client:
         """Return a client of the node at *address*."""
-        connect = lambda *args: self.wire.connect(address, 50000)  # noqa: E731
+
+        def connect(*_arguments: Any) -> socket.socket:
+            return self.wire.connect(address, 50000)
+
         if insecure:
             return Client(address, insecure=True, socket_factory=connect)
         return Client(address, credentials=creds or credentials(*roles), socket_factory=connect)

@@ -42,7 +42,7 @@ def test_healthy_cluster(tmp_path: Path) -> None:
         await until(lambda: len(control.node.peers()) == 1, "worker known")
         lines = await _health(lab, 60)
         assert lines[0] == 'discovered nodes: ["198.18.9.11" "198.18.9.21"]'
-        verdicts = [f"waiting for {name}: OK" for name, _ in CHECKS]
+        verdicts = [f"waiting for {name}: OK" for name, _check in CHECKS]
         verdicts[13:15] = ["waiting for kube-proxy to report ready: SKIP", "waiting for coredns to report ready: SKIP"]
         assert [line for line in lines if line.endswith(("OK", "SKIP"))] == verdicts
 

@@ -226,7 +226,10 @@ def test_discovery_forgets_a_node_that_left(tmp_path: Path) -> None:
         control = await control_plane(lab)
         machine = await worker(lab)
         await stage(machine, "running")
-        members = lambda: [each.id for each in control.node.store.list("cluster", "Members.cluster.talos.dev")]  # noqa: E731
+
+        def members() -> list[str]:
+            return [each.id for each in control.node.store.list("cluster", "Members.cluster.talos.dev")]
+
         await until(lambda: members() == ["cp1", "w1"], "two members")
         async with lab.client("198.18.9.21") as client:
             await _reset(client, "STATE", graceful=True)

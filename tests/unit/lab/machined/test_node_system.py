@@ -211,7 +211,10 @@ def test_network_resources_from_the_kernel(tmp_path: Path) -> None:
         ScriptedRuntime.answers = {f"sh -c {network._SCRIPT}": text}
         node.config = MachineConfig.from_text("cluster: {network: {podSubnets: [10.244.0.0/16]}}")
         await network.refresh(node)
-        spec = lambda type, id: node.store.spec("network", f"{type}.net.talos.dev", id)  # noqa: E731
+
+        def spec(type: str, id: str) -> Any:
+            return node.store.spec("network", f"{type}.net.talos.dev", id)
+
         assert (spec("LinkStatuses", "eth0")["kind"], spec("LinkStatuses", "eth0")["operationalState"]) == (
             "veth",
             "up",

@@ -48,7 +48,7 @@ def test_matrix_over_the_wire(tmp_path: Path) -> None:
         async with lab.client(ADDRESS, role) as client:
             try:
                 if method(path).server_streaming:
-                    _ = [reply async for reply in client.stream(path)]
+                    _replies = [reply async for reply in client.stream(path)]
                 else:
                     await client.unary(path)
             except NotAuthorized as refusal:

@@ -67,7 +67,7 @@ def test_store_counts_versions_of_changes_only() -> None:
             assert store.put("ns", "Type", "a", {"x": 2}).version == 2
             store.replace_all("ns", "Type", {"b": {}})
             store.put("ns", "Elsewhere", "a", {})
-            found = [await changes.next() for _ in range(4)]
+            found = [await changes.next() for _change in range(4)]
             assert [change and (change.kind, change.resource.id) for change in found] == [
                 *(("CREATED", "a"), ("UPDATED", "a"), ("DESTROYED", "a"), ("CREATED", "b"))
             ]

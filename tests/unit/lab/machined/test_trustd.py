@@ -95,7 +95,7 @@ def test_requested_organizations_are_not_granted(tmp_path: Path) -> None:
 async def _ask(lab: Home, metadata: MultiDict[str]) -> Any:
     ca = secrets_bundle.authority(bundle(), "os").crt
     channel = NodeChannel(lab.runtimes["cp1"], "198.18.9.11", 50001, certificates.client_context(ca))
-    csr, _ = pki.create_csr("ed25519", "w1", organizations=["os:admin"], sans=["198.18.9.21"])
+    csr, _key = pki.create_csr("ed25519", "w1", organizations=["os:admin"], sans=["198.18.9.21"])
     request = message("securityapi.CertificateRequest")(csr=csr)
     try:
         return await call_unary(channel, "securityapi.SecurityService/Certificate", request, metadata)

@@ -248,7 +248,7 @@ def test_status_of_the_node(
     with pytest.raises(errors.TalosError) as caught:
         ask_version(server.endpoint, credentials=authority.client())
     error = caught.value
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert (error.node, error.method, error.code) == (server.endpoint, VERSION, status.name)
     assert error.cause == (text or "the node gave no reason")
     assert "\n" not in str(error)

@@ -260,7 +260,7 @@ def test_something_else_listens(authority: Authority) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def answer() -> None:
-            connection, _ = listening.accept()
+            connection, _address = listening.accept()
             with connection:
                 connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
                 connection.recv(4096)

@@ -38,5 +38,5 @@ def test_from_status(code: str) -> None:
 def test_errors_travel_between_processes() -> None:
     error = errors.Unreachable("cp1", "x", method="a.B/C", remedy="r")
     again = pickle.loads(pickle.dumps(error))
-    assert type(again) is errors.Unreachable
+    assert again.__class__ is errors.Unreachable
     assert str(again) == str(error)
