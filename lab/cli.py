@@ -54,9 +54,11 @@ def _parser() -> argparse.ArgumentParser:
         switch = _command(commands, name, _switch, text)
         switch.set_defaults(command=name)
         _add_node(switch)
-    logs = _command(commands, "logs", _logs, "show the log of a machine, or of one of its programs")
+    logs = _command(commands, "logs", _logs, "show what a machine logs, or one of its programs")
     _add_node(logs)
-    logs.add_argument("program", nargs="?", help="program such as kubelet; the names are listed when left out")
+    logs.add_argument(
+        "program", nargs="?", help="program such as kubelet; the machine's kernel log (dmesg) when left out"
+    )
     enter = _command(commands, "enter", _enter, "run a command inside a machine")
     enter.usage = "lab enter NODE [--lab LAB] [-- COMMAND ...]   (a shell when no command is given)"
     _add_node(enter)
@@ -136,15 +138,17 @@ def _switch(options: argparse.Namespace) -> int:
 
 def _logs(options: argparse.Namespace) -> int:
     lab = lifecycle.find_lab(options.lab, read_record().labs.values())
+    if not options.program:
+        lines = control.ask(lab.run_directory, {"command": "dmesg", "node": options.node})["lines"]
+        return _show(options, {"program": "dmesg", "lines": lines}, "\n".join(lines))
     directory = lab.state_directory / options.node / "log"
     if not directory.is_dir():
         known = ", ".join(sorted(path.name for path in lab.state_directory.iterdir()))
         raise LabError(f"lab {lab.name} has no node {options.node!r}", f"its nodes are {known}")
     names = sorted(path.stem for path in directory.glob("*.log"))
-    if not options.program:
-        return _show(options, {"programs": names}, "\n".join(names))
     if options.program not in names:
-        raise LabError(f"node {options.node} has no log of {options.program!r}", f"it has {', '.join(names)}")
+        listed = ", ".join(names) or "none yet"
+        raise LabError(f"node {options.node} has no log of {options.program!r}", f"it has {listed}")
     text = (directory / f"{options.program}.log").read_text(encoding="utf-8", errors="replace")
     return _show(options, {"program": options.program, "lines": text.splitlines()}, text.rstrip("\n"))
 

@@ -90,6 +90,8 @@ class Supervisor:
         if command == "status":
             return {"nodes": [self._node_status(name) for name in self._machines]}
         machine, runtime = self._of(str(request.get("node", "")))
+        if command == "dmesg":
+            return {"lines": machine.node.journal.kernel.tail()}
         if command == "enter":
             return {"argv": runtime.enter_command(request["argv"])}
         if command in ("start", "stop", "power-off"):

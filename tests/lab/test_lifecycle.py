@@ -91,6 +91,15 @@ def test_the_power_switch(described: Described) -> None:
     assert seen == nodes_of("lc-power")["gw1"]["boot_id"]
 
 
+def test_logs_of_a_machine_and_of_a_program_it_does_not_run(described: Described) -> None:
+    run_lab("up", "-f", described("lc-logs", 208))
+    assert "maintenance" in run_lab("logs", "cp1", "--lab", "lc-logs").stdout
+    refused = run_lab("logs", "cp1", "kubelet", "--lab", "lc-logs", check=False)
+    assert refused.stderr.strip() == "error: node cp1 has no log of 'kubelet'; it has none yet"
+    unknown = run_lab("logs", "cp9", "--lab", "lc-logs", check=False)
+    assert unknown.stderr.strip() == "error: lab lc-logs has no node 'cp9'; its nodes are cp1, gw1"
+
+
 def test_packets_that_leave_are_counted(described: Described) -> None:
     run_lab("up", "-f", described("lc-escape", 207))
 
