@@ -18,6 +18,7 @@ environment: # .venv and the distribution's packages
 
 engine: environment ## get the real programs that the lab runs (build or download; minutes when the cache is cold)
 	@$(RUN) tools/lab engine ensure
+	@tools/setup/kubectl.sh
 
 setup: environment engine ## everything that `molecule test -s mixed-role` and `ansible-playbook` need
 

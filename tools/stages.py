@@ -89,6 +89,7 @@ STATIC = [
     static("ansible-test sanity", "ansible_test_sanity", 900),
 ]
 UNIT = pytest("unit", "tests/unit", 900)
+INTEROP = pytest("interop", "tests/interop", 1200)
 ENGINE = Stage("engine", ("tools/lab", "engine", "ensure"), 2400)
 VALIDATE = Stage("validate", ("ansible-playbook", "playbooks/validate.yml", "-i", "homelab"), 900)
 LAB = pytest("lab", "tests/lab", 900)
@@ -101,7 +102,7 @@ PLANS: dict[str, list[Stage]] = {
     "planted": [PLANTED],
     "test": [*STATIC, UNIT, ENGINE, LAB, scenario("mixed-role"), VALIDATE, PLANTED],
 }
-PLANS["test-all"] = [*PLANS["test"], *map(scenario, OTHER_SCENARIOS)]
+PLANS["test-all"] = [*PLANS["test"], *map(scenario, OTHER_SCENARIOS), INTEROP]
 
 
 def plan(name: str) -> list[Stage]:

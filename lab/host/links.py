@@ -150,11 +150,6 @@ def lease_address(namespace: str, address: str, length: int, gateway: str) -> No
     )
 
 
-def set_port(router: str, port: str, up: bool) -> None:
-    """Plug (*up*) or pull the wire of a node."""
-    ip("-n", router, "link", "set", port, "up" if up else "down")
-
-
 def remove_namespaces(namespaces: Sequence[str]) -> None:
     """Delete those of *namespaces* that exist; their links go with them."""
     existing = {entry["name"] for entry in json.loads(ip("-json", "netns", "list").strip() or "[]")}

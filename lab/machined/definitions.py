@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-META_NAMESPACE = "meta"
 DEFINITION_TYPE = "ResourceDefinitions.meta.cosi.dev"
 NAMESPACE_TYPE = "Namespaces.meta.cosi.dev"
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from ansible_collections.homelab.talos.lab.engine.ensure import PAUSE_IMAGE
 from ansible_collections.homelab.talos.lab.machined.interfaces import Command, Facts
@@ -58,11 +57,10 @@ class Containerd:
         """Write containerd's configuration and the registry mirrors of the machine configuration."""
         etc = self._runtime.directory / "etc"
         write_file(etc / _CONFIG_FILE.removeprefix("/etc/"), _CONFIG)
-        mirrors = config.value("machine", "registries", "mirrors", default={}) or {}
-        for host, mirror in mirrors.items():
+        for host, endpoints in _mirrors(config).items():
             folder = "_default" if host == "*" else host
             path = etc / _HOSTS_DIRECTORY.removeprefix("/etc/") / folder / "hosts.toml"
-            write_file(path, _hosts_file(mirror or {}))
+            write_file(path, _hosts_file(endpoints))
         return Command(("/opt/engine/containerd", "--config", _CONFIG_FILE))
 
     async def health(self, config: MachineConfig) -> str | None:
@@ -93,12 +91,28 @@ class Containerd:
             write_file(marker, stamp)
 
 
-def _hosts_file(mirror: dict[str, Any]) -> str:
-    """Return containerd's ``hosts.toml`` for one entry of ``machine.registries.mirrors``."""
+def _mirrors(config: MachineConfig) -> dict[str, list[tuple[str, bool]]]:
+    """Return registry host -> its mirrors (URL, whether the path is used as it stands).
+
+    Both forms count: ``machine.registries.mirrors`` and RegistryMirrorConfig documents.
+    """
+    mirrors = {}
+    for host, mirror in (config.value("machine", "registries", "mirrors", default={}) or {}).items():
+        content = mirror or {}
+        override = bool(content.get("overridePath"))
+        mirrors[host] = [(str(url), override) for url in content.get("endpoints") or []]
+    for document in config.documents_of("RegistryMirrorConfig"):
+        endpoints = document.get("endpoints") or []
+        mirrors[str(document["name"])] = [(str(each["url"]), bool(each.get("overridePath"))) for each in endpoints]
+    return mirrors
+
+
+def _hosts_file(endpoints: Iterable[tuple[str, bool]]) -> str:
+    """Return containerd's ``hosts.toml`` for the mirrors of one registry host."""
     lines = []
-    for endpoint in mirror.get("endpoints") or []:
-        lines += [f'[host."{endpoint}"]', '  capabilities = ["pull", "resolve"]']
-        if mirror.get("overridePath"):
+    for url, override in endpoints:
+        lines += [f'[host."{url}"]', '  capabilities = ["pull", "resolve"]']
+        if override:
             lines.append("  override_path = true")
     return "\n".join(lines) + "\n"
 

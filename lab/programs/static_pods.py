@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.homelab.talos.lab.engine.lock import pinned_version
 from ansible_collections.homelab.talos.lab.machined.interfaces import Facts
 from ansible_collections.homelab.talos.lab.programs.control_plane_files import (
     ADMISSION_FILE,
@@ -21,8 +22,6 @@ from ansible_collections.homelab.talos.lab.programs.control_plane_files import (
 )
 from ansible_collections.homelab.talos.lab.programs.files import PKI_DIRECTORY
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
-
-_DEFAULT_VERSION = "v1.35.4"
 
 
 def static_pods(config: MachineConfig, facts: Facts) -> dict[str, dict[str, Any]]:
@@ -178,7 +177,7 @@ def _pod(name: str, image: str, arguments: Mapping[str, str], cpu: str, memory: 
 
 def _image(config: MachineConfig, section: str, name: str) -> str:
     configured = config.value("cluster", section, "image", default=None)
-    return str(configured or f"registry.k8s.io/{name}:{_DEFAULT_VERSION}")
+    return str(configured or f"registry.k8s.io/{name}:{pinned_version('kubernetes', 'k8s.io/kubernetes')}")
 
 
 def _extra(config: MachineConfig, section: str) -> dict[str, str]:

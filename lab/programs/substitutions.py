@@ -43,5 +43,5 @@ SUBSTITUTIONS: tuple[Substitution, ...] = (
     Substitution("containerd", "images", "pulled from registries", "from the engine", "no packet leaves the lab"),
     Substitution("control plane", "user of the pods", "65534-65536", "root", "files stay those of root"),
     Substitution("network", "CNI", "flannel (VXLAN)", "bridge, host-local, routes", "flannel is not in the engine"),
-    Substitution("extension", "ext-tailscale", "containerboot", "stand-in process", "tailscaled is not in the engine"),
+    Substitution("extensions", "ext-*", "their programs", "stand-in processes", "they are not in the engine"),
 )

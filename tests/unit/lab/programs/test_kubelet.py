@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -62,10 +63,20 @@ def test_every_replaced_setting_of_the_kubelet_is_in_the_table() -> None:
     assert set(kubelet._LAB_SETTINGS) <= listed
 
 
-def test_mirrors_become_hosts_files() -> None:
-    text = containerd._hosts_file({"endpoints": ["https://198.18.1.2:5000/v2"], "overridePath": True})
-    assert '[host."https://198.18.1.2:5000/v2"]' in text
-    assert "override_path = true" in text
+def test_mirrors_of_both_forms_become_hosts_files(controlplane: MachineConfig, runtime: Any) -> None:
+    old = {"endpoints": ["https://198.18.1.2:5000/v2"], "overridePath": True}
+    controlplane.v1alpha1["machine"]["registries"] = {"mirrors": {"old.example": old, "*": {"endpoints": []}}}
+    document = {"apiVersion": "v1alpha1", "kind": "RegistryMirrorConfig", "name": "new.example"}
+    controlplane.documents.append({**document, "endpoints": [{"url": "http://198.18.1.2:5001"}]})
+    asyncio.run(containerd.Containerd(runtime).prepare(controlplane, FACTS))
+    hosts = runtime.directory / "etc/cri/conf.d/hosts"
+    old_text = (hosts / "old.example/hosts.toml").read_text(encoding="utf-8")
+    new_text = (hosts / "new.example/hosts.toml").read_text(encoding="utf-8")
+    assert '[host."https://198.18.1.2:5000/v2"]' in old_text
+    assert "override_path = true" in old_text
+    assert '[host."http://198.18.1.2:5001"]' in new_text
+    assert "override_path" not in new_text
+    assert (hosts / "_default/hosts.toml").is_file()
 
 
 def test_the_sandbox_image_is_the_engines() -> None:
