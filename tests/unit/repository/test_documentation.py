@@ -5,12 +5,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import Cluster
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import (
+    Cluster,
+    ExtensionService,
+    Install,
+    Network,
+    Node,
+    Variant,
+)
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.flavours import FLAVOURS, Flavour
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.inventory import (
+    KNOWN_VARIABLES,
+    OTHER_VARIABLES,
+)
 from ansible_collections.homelab.talos.tests.unit.repository.tree import ROOT, below, name
 
 PAGES = [ROOT / "README.md", *sorted(below("docs", "roles", suffix=".md"))]
@@ -51,8 +65,69 @@ def test_the_commands_of_the_project_exist() -> None:
     assert targets() >= {"setup", "mixed-role", "test", "test-all", "planted", "bench"}
 
 
-def test_every_key_of_a_cluster_is_documented() -> None:
-    page = (ROOT / "docs/reference/inventory.md").read_text()
-    # Two keys have variables of their own: talos_provider and talos_variants.
-    keys = set(Cluster.KEYS) - {"provider", "variants"}
-    assert {key for key in keys if not re.search(rf"`(?:talos_cluster)?\.{key}\b", page)} == set()
+INVENTORY = (ROOT / "docs/reference/inventory.md").read_text()
+VARIABLE = re.compile(r"^\| `((?:talos_|erase)[^`]*)` \|", re.MULTILINE)
+# Where operators write the keys of a mapping.
+MAPPINGS: dict[str, tuple[str, ...]] = {
+    "talos_cluster.": Cluster.KEYS,
+    "talos_variants.<role>.": tuple(field.name for field in dataclasses.fields(Variant)),
+    "talos_network.": Network.KEYS,
+    "talos_install.": Install.KEYS,
+    "talos_extension_services[].": tuple(field.name for field in dataclasses.fields(ExtensionService)),
+    "talos_": Node.KEYS,
+}
+# Keys with a variable of their own, with another name, and those that follow from the host's name and groups.
+RENAMED = {
+    "talos_cluster.provider": ["talos_provider"],
+    "talos_cluster.variants": [],
+    "talos_network": [],
+    "talos_install": [],
+    "talos_erase": ["erase"],
+    "talos_name": [],
+    "talos_machine_type": [],
+    "talos_role": [],
+    "talos_extensions": [],
+}
+
+
+def inventory_variables() -> set[str]:
+    """Return every variable that an inventory may hold, keys of mappings with their path."""
+    paths = [prefix + key for prefix, keys in MAPPINGS.items() for key in keys]
+    own = {variable for path in paths for variable in RENAMED.get(path, [path])}
+    return own | set(OTHER_VARIABLES)
+
+
+def test_every_variable_of_an_inventory_is_documented_and_no_other() -> None:
+    assert set(VARIABLE.findall(INVENTORY)) == inventory_variables()
+
+
+def test_every_variable_that_the_inventory_reads_is_documented() -> None:
+    first = {re.split(r"[.\[]", variable)[0] for variable in VARIABLE.findall(INVENTORY)}
+    assert first == {*KNOWN_VARIABLES, "erase"}
+
+
+@pytest.mark.parametrize("key", ["talos_annotations", "talos_install.disk_selector", "talos_network.mtu"])
+def test_a_variable_that_is_not_documented_is_seen(key: str) -> None:
+    page = INVENTORY.replace(f"| `{key}` |", "| |")
+    assert inventory_variables() - set(VARIABLE.findall(page)) == {key}
+
+
+def flavour_row(key: str, flavour: Flavour) -> str:
+    """Return the cell of the table of flavours for one key."""
+    if key in ("proxy", "coredns"):
+        return "disabled" if getattr(flavour, f"{key}_disabled") else "deployed"
+    value = getattr(flavour, key)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "; ".join(f"{host}: {', '.join(urls)}" for host, urls in value.items())
+    return str(value) if isinstance(value, str) else ", ".join(value)
+
+
+def test_the_documented_defaults_are_those_of_the_flavours() -> None:
+    table = INVENTORY.split("| key of `talos_cluster` |")[1].split("\n\n")[0]
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()[2:]]
+    fields = {field.name.removesuffix("_disabled") for field in dataclasses.fields(Flavour)}
+    assert {key.strip("`") for key, *_ in rows} == fields - {"name", "machine", "controlplane"}
+    for key, *cells in rows:
+        assert cells == [flavour_row(key.strip("`"), FLAVOURS[name]) for name in ("plain", "cozystack")], key
