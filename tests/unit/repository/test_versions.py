@@ -15,6 +15,7 @@ from packaging.version import Version
 
 from ansible_collections.homelab.talos.lab.engine import lock
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import DEFAULT_TALOS_VERSION
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.versions import LINES, TalosLine
 from ansible_collections.homelab.talos.tests.unit.repository.tree import ROOT, below, load_yaml, name
 
 
@@ -84,6 +85,35 @@ def test_talos_and_kubernetes_are_those_of_the_shipped_inventory() -> None:
     assert f"| Talos version of the shipped inventories | {DEFAULT_TALOS_VERSION} |" in table
     assert f"| Kubernetes version of the shipped inventories | {kubernetes} |" in table
     assert f"Talos {DEFAULT_TALOS_VERSION} with Kubernetes {kubernetes}" in (ROOT / "README.md").read_text()
+
+
+def line_row(line: TalosLine, tested: str) -> str:
+    """Return the row of the page for a line of Talos."""
+    oldest, newest = (".".join(map(str, minor)) for minor in line.kubernetes)
+    minor = ".".join(map(str, line.minor))
+    return f"| v{minor} | {line.newest} | v{oldest} to v{newest} | {line.default_kubernetes} | {tested} |"
+
+
+def scenario_lines() -> set[str]:
+    """Return the lines of Talos that inventories and scenarios run."""
+    found = {DEFAULT_TALOS_VERSION}
+    for path in below("inventories", "molecule", suffix=".yml"):
+        content = load_yaml(path)
+        cluster = content.get("talos_cluster") if isinstance(content, dict) else None
+        if isinstance(cluster, dict):
+            found.add(cluster.get("talos_version", DEFAULT_TALOS_VERSION))
+    return {version.rpartition(".")[0] for version in found}
+
+
+def test_every_line_of_talos_that_is_accepted_is_documented_with_what_tests_it() -> None:
+    table = section(PAGE, "Talos and Kubernetes")
+    rows = re.findall(r"^\| v\d+\.\d+ \|.*$", table, re.MULTILINE)
+    run = scenario_lines()
+    expected = []
+    for minor, line in LINES.items():
+        tested = "unit tests, scenarios" if "v{}.{}".format(*minor) in run else "unit tests"
+        expected.append(line_row(line, tested))
+    assert rows == expected
 
 
 def test_the_lab_runs_the_kubernetes_of_the_shipped_inventory() -> None:
