@@ -60,6 +60,13 @@ options:
     description:
       - Address of the node's machine API, V(host) or V(host:port). Required with O(state=applied).
     type: str
+  erase:
+    description:
+      - Whether the node may erase a disk. A node in maintenance mode installs Talos to a disk when the configuration
+        has C(machine.install) or a document C(UnattendedInstallConfig); unless this is true, that is refused before
+        anything is sent, also in check mode.
+    type: bool
+    default: false
   mode:
     description:
       - How a changed configuration takes effect on a node that has one already.
@@ -133,6 +140,7 @@ EXAMPLES = r"""
     endpoint: "{{ talos_address }}"
     talosconfig: "{{ talos_workspace }}/talosconfig"
     maintenance: allowed
+    erase: true  # the disk of a node in maintenance mode
     src: "{{ talos_workspace }}/nodes/{{ inventory_hostname }}.yaml"
 """
 
@@ -266,6 +274,7 @@ def spec() -> ArgumentSpec:
                 "talos_version": {"type": "str"},
                 "accept_findings": {"type": "list", "elements": "str", "default": []},
                 "endpoint": {"type": "str"},
+                "erase": {"type": "bool", "default": False},
                 "mode": {"type": "str", "choices": list(MODES), "default": "auto"},
                 "try_timeout": {"type": "int", "default": 60},
                 "wait": {"type": "bool", "default": True},
@@ -322,7 +331,15 @@ async def applied(module: TalosModule, wanted: WantedConfig) -> dict[str, Any]:
     started = time.monotonic()
     access = Connector(params).access(params["name"] or params["endpoint"], params["endpoint"], params["maintenance"])
     wait = Wait(tuple(params["wait_stages"]), params["wait_timeout"]) if params["wait"] else None
-    plan = Plan(wanted.config, wanted.text, params["mode"], params["try_timeout"], module.check_mode, wait)
+    plan = Plan(
+        wanted.config,
+        wanted.text,
+        params["mode"],
+        params["try_timeout"],
+        module.check_mode,
+        wait,
+        may_erase=params["erase"],
+    )
     outcome = await converge_config(access, plan)
     if outcome.before is not None:
         module.hide(outcome.before.documents)

@@ -21,6 +21,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.appl
     refuse_other_cluster,
     send,
 )
+from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.installing import refuse_to_erase
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.node_facts import (
     ACTIVE,
     PERSISTENT,
@@ -53,6 +54,7 @@ class Plan:
     :ivar mode: as in talosctl.
     :ivar try_timeout: seconds until a configuration in mode ``try`` is taken back.
     :ivar dry_run: let the node say what it would do.
+    :ivar may_erase: whether a node in maintenance mode may install to a disk.
     """
 
     config: MachineConfig
@@ -61,6 +63,7 @@ class Plan:
     try_timeout: int = 60
     dry_run: bool = False
     wait: Wait | None = None
+    may_erase: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,15 @@ async def converge_config(access: NodeAccess, plan: Plan, pace: Pace | None = No
     """Make the node have the configuration.
 
     :raises ApplyError: the node belongs to another cluster, or holds another configuration afterwards.
+    :raises EraseRefused: the node would install to a disk, and nobody allowed that.
     :raises TalosError: it cannot be reached, or refuses.
     :raises WaitTimeout: it did not reach a stage in time.
     """
     async with open_node(access) as node:
         present = await read_present(node, access.name)
         refuse_other_cluster(present, plan.config, access.name)
+        if node.via == "maintenance" and not plan.may_erase:
+            refuse_to_erase(plan.config, access.name)
         differences = [ALL] if present.active is None else present.differences(plan.config, plan.mode)
         if not differences:
             return Outcome(False, [], node.via, "none", "", (), present.active, node.status.stage)

@@ -234,7 +234,7 @@ class TestApplied:
         assert "is in maintenance mode" in result["msg"]
         assert "apply a machine configuration (maintenance: allowed)" in result["msg"]
         assert not [call for call in node.calls if call.startswith("insecure:")]
-        allowed = run_module(machine_config, **applying, maintenance="allowed")
+        allowed = run_module(machine_config, **applying, maintenance="allowed", erase=True)
         assert (allowed["changed"], allowed["via"], allowed["stage"]) == (True, "maintenance", "booting")
         assert allowed["differences"] == ["all"]
         assert node.config == text_of(applying)
@@ -303,6 +303,78 @@ class TestApplied:
         result = run_module(machine_config, **applying)
         assert result["exit_status"] == 1
         assert "accepted the configuration but holds another one, different at machine.sysctls" in result["msg"]
+
+
+class TestInstalling:
+    """A disk is only written over with leave to do so."""
+
+    @pytest.fixture(autouse=True)
+    def _in_maintenance(self, node: FakeNode) -> None:
+        node.stage = "maintenance"
+
+    @pytest.mark.parametrize("check_mode", [False, True])
+    @pytest.mark.parametrize(
+        ("install", "disk"),
+        [
+            ({"disk": "/dev/vda"}, "/dev/vda"),
+            ({"diskSelector": {"size": "< 1TB"}}, "the disk of machine.install.diskSelector"),
+            ({}, "a disk"),
+        ],
+    )
+    def test_needs_leave(
+        self,
+        run_module: Any,
+        applying: dict[str, Any],
+        node: FakeNode,
+        check_mode: bool,
+        install: dict[str, Any],
+        disk: str,
+    ) -> None:
+        config = MachineConfig.from_text(text_of(applying))
+        config.v1alpha1["machine"]["install"] = install
+        Path(applying["src"]).write_text(config.to_text())
+        result = run_module(
+            machine_config,
+            check_mode=check_mode,
+            **applying,
+            maintenance="allowed",
+            accept_findings=["config.install"],
+        )
+        assert result["exit_status"] == 1
+        assert result["msg"] == f"cp1: installing erases {disk}; set erase: true for this host"
+        assert not [call for call in node.calls if "ApplyConfiguration" in call]
+        assert node.config is None
+
+    def test_needs_leave_for_the_document_of_newer_versions(
+        self, run_module: Any, applying: dict[str, Any], node: FakeNode
+    ) -> None:
+        config = MachineConfig.from_text(text_of(applying))
+        del config.v1alpha1["machine"]["install"]
+        selector = {"diskSelector": {"match": 'disk.dev_path == "/dev/vdb"'}}
+        config.documents.append({"apiVersion": "v1alpha1", "kind": "UnattendedInstallConfig", "provisioning": selector})
+        Path(applying["src"]).write_text(config.to_text())
+        result = run_module(machine_config, **applying, maintenance="only", talos_version="v1.14.0")
+        assert result["exit_status"] == 1
+        assert result["msg"] == (
+            'cp1: installing erases the disk with disk.dev_path == "/dev/vdb"; set erase: true for this host'
+        )
+        assert not [call for call in node.calls if "ApplyConfiguration" in call]
+
+    def test_no_leave_is_needed_where_nothing_is_installed(
+        self, run_module: Any, applying: dict[str, Any], node: FakeNode
+    ) -> None:
+        config = MachineConfig.from_text(text_of(applying))
+        del config.v1alpha1["machine"]["install"]
+        Path(applying["src"]).write_text(config.to_text())
+        result = run_module(machine_config, **applying, maintenance="allowed", accept_findings=["config.install"])
+        assert result["exit_status"] == 0, result.get("msg")
+        assert result["stage"] == "booting"
+
+    def test_no_leave_is_needed_for_a_configured_node(
+        self, run_module: Any, applying: dict[str, Any], node: FakeNode
+    ) -> None:
+        node.stage, node.config = "running", with_sysctl(text_of(applying), "1")
+        assert run_module(machine_config, **applying, maintenance="allowed")["changed"]
 
 
 class TestRefused:

@@ -153,7 +153,7 @@ def applied(step: Step, files: dict[str, str]) -> dict[str, Any]:
         path=files["cp1"],
     )
     assert rendered["exit_status"] == 0, rendered.get("msg")
-    options = {"state": "applied", "src": files["cp1"], "maintenance": "allowed", "wait_timeout": 30}
+    options = {"state": "applied", "src": files["cp1"], "maintenance": "allowed", "wait_timeout": 30, "erase": True}
     first = step(machine_config, **options)
     assert first["exit_status"] == 0, first.get("msg")
     assert (first["changed"], first["via"], first["stage"]) == (True, "maintenance", "booting")
