@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +22,16 @@ from ansible_collections.homelab.talos.tests.unit.repository.tree import (
     tasks,
 )
 
-# Written so that this file does not hold them itself.
+# Directories of the root that hold what belongs to a user or to one machine, and users of documentation and images.
+PERSONAL = ("home", "Users", "work", "workspace")
+ANYBODY = ("op", "operator", "user")
+# An absolute path: nothing that could be a part of a longer path, of a URL or of a variable comes before it.
 MACHINE_PATH = re.compile(
-    r"(?<![\w.$}~-])/(?:work|home/(?!op/|operator/|user/)[a-z]\w*|Users/\w+|root/\.[a-z]+env|tmp/v)/[\w.-]"
+    r"(?<![\w.$}~-])/(?:"
+    rf"(?:{'|'.join(PERSONAL)})/(?!(?:{'|'.join(ANYBODY)})/)[A-Za-z]\w*"  # somebody's files
+    r"|root/\.\w+"  # hidden files of root: environments, caches
+    r"|tmp/\w+/(?:bin|lib)"  # an environment in a temporary directory
+    r")\b"
 )
 PROVIDERS = ("emulated", "hardware", "qemu")
 PROVIDER_CONDITION = re.compile(
@@ -58,16 +66,24 @@ def test_no_path_of_one_machine() -> None:
     found = [
         f"{name(path)}:{number}: {line.strip()[:100]}"
         for path in files()
-        if path.suffix not in BINARY and path != Path(__file__)
+        if path.suffix not in BINARY
         for number, line in lines(path)
         if MACHINE_PATH.search(line)
     ]
     assert found == []
 
 
-@pytest.mark.parametrize("text", ["cd /home/me/lab", "(/work/main)", "'/tmp/v/bin'"])
-def test_a_path_of_one_machine_is_seen(text: str) -> None:
-    assert MACHINE_PATH.search(text)
+def test_the_place_of_this_checkout_is_in_no_file() -> None:
+    places = {str(place) for place in (ROOT, ROOT.resolve(), Path(sys.prefix)) if len(place.parts) > 2}
+    found = [name(path) for path in files() if any(place in path.read_text(errors="replace") for place in places)]
+    assert found == []
+
+
+# Put together when they are used, so that this file is judged like any other.
+@pytest.mark.parametrize("parts", [*((place, "me", "lab") for place in PERSONAL), ("root", ".x"), ("tmp", "x", "bin")])
+@pytest.mark.parametrize("frame", ["cd {}", "({})", "'{}'", "PATH={}:y"])
+def test_a_path_of_one_machine_is_seen(parts: tuple[str, ...], frame: str) -> None:
+    assert MACHINE_PATH.search(frame.format("/" + "/".join(parts)))
 
 
 @pytest.mark.parametrize("text", ["directory/work/x", "https://example.org/home/", "~/.cache", "/var/lib/work/a"])
@@ -85,14 +101,16 @@ def test_no_task_pauses_or_sleeps(path: Path) -> None:
 
 
 def test_no_test_or_module_sleeps_without_a_reason() -> None:
-    sources = (path for path in below("tests", "molecule", "plugins", suffix=".py") if path != Path(__file__))
+    sources = below("tests", "molecule", "plugins", suffix=".py")
     assert [line for path in sources for line in sleeps(path)] == []
 
 
 def test_a_sleep_is_seen_unless_it_says_why(tmp_path: Path) -> None:
     path = tmp_path / "x.py"
-    path.write_text("time.sleep(1)\nself.sleep(2)\n# sleep: the poll of a wait with a limit\nawait asyncio.sleep(1)\n")
-    assert [line.rpartition(": ")[2] for line in sleeps(path)] == ["time.sleep(1)"]
+    pause = "sleep" + "(1)"
+    lines = [f"time.{pause}", f"self.{pause}", "# sleep: the poll of a wait with a limit", f"await asyncio.{pause}"]
+    path.write_text("\n".join(lines))
+    assert [line.rpartition(": ")[2] for line in sleeps(path)] == [f"time.{pause}"]
 
 
 def test_only_the_lab_asks_for_the_name_of_the_provider() -> None:
