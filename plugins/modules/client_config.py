@@ -61,6 +61,13 @@ extends_documentation_fragment:
   - homelab.talos.attributes
   - homelab.talos.attributes.actiongroup_talos
   - homelab.talos.requirements
+attributes:
+  check_mode:
+    details:
+      - When the secrets bundle does not exist yet, a change is reported.
+  diff_mode:
+    details:
+      - Compares what the file says; whether the key is another one is shown, the key is not.
 """
 
 EXAMPLES = r"""
@@ -123,9 +130,20 @@ import os
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
-from ansible_collections.homelab.talos.plugins.module_utils._module.bundle import bundle_spec, read_bundle
+from ansible_collections.homelab.talos.plugins.module_utils._module.bundle import (
+    NO_BUNDLE_YET,
+    bundle_spec,
+    is_still_missing,
+    read_bundle,
+    throw_away_bundle,
+)
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION
 from ansible_collections.homelab.talos.plugins.module_utils._module.kept_file import KeptFile
+from ansible_collections.homelab.talos.plugins.module_utils._module.summary_diff import (
+    Summary,
+    certificate_facts,
+    summary_diff,
+)
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.talos import pki, secrets_bundle, yaml_text
 from ansible_collections.homelab.talos.plugins.module_utils.talos.duration import parse_duration
@@ -191,15 +209,26 @@ def why_reissue(
     return reason
 
 
+def summary_of(context: TalosContext) -> Summary:
+    facts = {
+        "context": context.name,
+        "endpoints": list(context.endpoints),
+        "nodes": list(context.nodes),
+        **certificate_facts(context.credentials.crt),
+    }
+    return Summary(facts, context.credentials.key)
+
+
 def ensure(module: TalosModule) -> dict[str, Any]:
     params = module.params
     kept = KeptFile(params["path"])
     roles = sorted(set(params["roles"]))
     lifetime = parse_duration(params["lifetime"])
-    bundle = read_bundle(params["secrets_bundle"], params["vault_password_file"])
+    missing = is_still_missing(params["secrets_bundle"], module.check_mode)
+    bundle = throw_away_bundle() if missing else read_bundle(params["secrets_bundle"], params["vault_password_file"])
     ca = secrets_bundle.authority(bundle, "os").crt
     found = present(module, kept)
-    reissue = why_reissue(found, ca, roles, lifetime, module.now())
+    reissue = NO_BUNDLE_YET if missing else why_reissue(found, ca, roles, lifetime, module.now())
     if found is None or reissue:
         pair = secrets_bundle.issue_client(bundle, roles, lifetime, clock=module.now)
         credentials = Credentials(ca=ca, crt=pair.crt, key=pair.key)
@@ -211,10 +240,12 @@ def ensure(module: TalosModule) -> dict[str, Any]:
     reason = reissue
     if changed and not reason:
         reason = OTHER_ADDRESSES if kept.is_private else "the file was readable by others"
+    result = parse_talosconfig(text, str(kept.path))
     return {
+        **summary_diff(module, kept, summary_of(found) if found else None, summary_of(result)),
         "changed": changed,
         "path": os.fspath(kept.path),
-        "context": parse_talosconfig(text, str(kept.path)).name,
+        "context": result.name,
         "roles": roles,
         "reissued": bool(reissue),
         "reason": reason,

@@ -61,6 +61,13 @@ extends_documentation_fragment:
   - homelab.talos.attributes
   - homelab.talos.attributes.actiongroup_talos
   - homelab.talos.requirements
+attributes:
+  check_mode:
+    details:
+      - With O(source=bundle), when the secrets bundle does not exist yet, a change is reported.
+  diff_mode:
+    details:
+      - Compares what the file says; whether the key is another one is shown, the key is not.
 """
 
 EXAMPLES = r"""
@@ -118,9 +125,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
-from ansible_collections.homelab.talos.plugins.module_utils._module.bundle import bundle_spec, read_bundle
+from ansible_collections.homelab.talos.plugins.module_utils._module.bundle import (
+    NO_BUNDLE_YET,
+    bundle_spec,
+    is_still_missing,
+    read_bundle,
+    throw_away_bundle,
+)
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION, Connector
 from ansible_collections.homelab.talos.plugins.module_utils._module.kept_file import KeptFile
+from ansible_collections.homelab.talos.plugins.module_utils._module.summary_diff import (
+    Summary,
+    certificate_facts,
+    summary_diff,
+)
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.kubeconfig_text import (
     Kubeconfig,
@@ -180,9 +198,12 @@ def from_bundle(module: TalosModule, found: Kubeconfig | None) -> Wanted:
     """Return the kubeconfig made from the bundle, with the present certificate as long as it can be kept."""
     params = module.params
     lifetime = parse_duration(params["lifetime"])
-    bundle = read_bundle(params["secrets_bundle"], params["vault_password_file"])
+    missing = is_still_missing(params["secrets_bundle"], module.check_mode)
+    bundle = throw_away_bundle() if missing else read_bundle(params["secrets_bundle"], params["vault_password_file"])
     ca = secrets_bundle.authority(bundle, "k8s").crt
-    reason = why_renew(found.crt, found.key, ca, lifetime, module.now()) if found else ABSENT
+    reason = NO_BUNDLE_YET if missing else ABSENT
+    if found and not missing:
+        reason = why_renew(found.crt, found.key, ca, lifetime, module.now())
     if found and not reason:
         text = render_kubeconfig(params["cluster"], params["server"], ca, found.crt, found.key)
         return Wanted(text, "", pki.validity(found.crt)[1])
@@ -207,6 +228,16 @@ async def from_node(module: TalosModule, found: Kubeconfig | None, present_text:
     return Wanted(text, reason, not_after)
 
 
+def summary_of(config: Kubeconfig) -> Summary:
+    facts = {
+        "context": config.context,
+        "cluster": config.cluster,
+        "server": config.server,
+        **certificate_facts(config.crt),
+    }
+    return Summary(facts, config.key)
+
+
 async def ensure(module: TalosModule) -> dict[str, Any]:
     kept = KeptFile(module.params["path"])
     found = present(module, kept)
@@ -220,6 +251,7 @@ async def ensure(module: TalosModule) -> dict[str, Any]:
     if changed and not reason:
         reason = OTHER_NAMES if kept.is_private else "the file was readable by others"
     return {
+        **summary_diff(module, kept, summary_of(found) if found else None, summary_of(result)),
         "changed": changed,
         "path": os.fspath(kept.path),
         "context": result.context,

@@ -116,7 +116,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - With O(state=applied) the node itself does a dry run, so that it can refuse.
+      - With O(state=rendered) secrets made for this moment take the place of a secrets bundle that does not exist yet.
+      - With O(state=applied) the node itself does a dry run, so that it can refuse. When O(src) does not exist yet,
+        since nothing was rendered in check mode, a change is reported and no node is asked.
 """
 
 EXAMPLES = r"""
@@ -197,7 +199,7 @@ differences:
   elements: str
   sample: ["machine.sysctls.vm.max_map_count", "LinkConfig/eth0: mtu"]
 via:
-  description: How the node was reached, V(mtls) or V(maintenance).
+  description: How the node was reached, V(mtls) or V(maintenance); V(none) when it was not asked.
   returned: success, with O(state=applied)
   type: str
   sample: mtls
@@ -234,7 +236,10 @@ import time
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
-from ansible_collections.homelab.talos.plugins.module_utils._module.bundle import bundle_spec
+from ansible_collections.homelab.talos.plugins.module_utils._module.bundle import (
+    bundle_spec,
+    is_still_missing,
+)
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import (
     CONNECTION,
     MAINTENANCE,
@@ -249,6 +254,7 @@ from ansible_collections.homelab.talos.plugins.module_utils._module.wanted_confi
 from ansible_collections.homelab.talos.plugins.module_utils.findings.model import Finding, errors
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.apply import MODES
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.converge_config import (
+    ALL,
     Plan,
     Wait,
     converge_config,
@@ -356,9 +362,40 @@ async def applied(module: TalosModule, wanted: WantedConfig) -> dict[str, Any]:
     return {**result, **masked_diff(module, outcome.before, wanted.config, f"configuration of {access.name}")}
 
 
+def not_rendered_yet(module: TalosModule) -> bool:
+    """Return whether check mode is why there is no file to apply."""
+    if not module.check_mode or module.params["state"] != "applied":
+        return False
+    return bool(module.params["src"]) and not os.path.exists(module.params["src"])
+
+
+def would_be_applied(path: str) -> dict[str, Any]:
+    return {
+        "changed": True,
+        "differences": [ALL],
+        "via": "none",
+        "mode": "none",
+        "mode_details": f"{path} does not exist yet; it would be rendered and applied, the node was not asked",
+        "warnings_from_node": [],
+        "stage": "",
+        "seconds": 0.0,
+        "findings": [],
+    }
+
+
+def needs_throw_away_secrets(module: TalosModule) -> bool:
+    """Return whether secrets made for this moment will do: nobody keeps the configuration, and no bundle is at hand."""
+    params = module.params
+    if params["state"] == "rendered":
+        return is_still_missing(params["secrets_bundle"], module.check_mode)
+    return params["state"] == "validated" and not params["secrets_bundle"]
+
+
 async def ensure(module: TalosModule) -> dict[str, Any]:
     state = module.params["state"]
-    wanted = wanted_config(module.params, throw_away_secrets=state == "validated")
+    if not_rendered_yet(module):
+        return would_be_applied(module.params["src"])
+    wanted = wanted_config(module.params, needs_throw_away_secrets(module))
     module.hide(wanted.config.documents)
     findings = judged(module, wanted)
     result: dict[str, Any] = {}

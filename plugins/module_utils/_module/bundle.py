@@ -18,6 +18,10 @@ from ansible_collections.homelab.talos.plugins.module_utils._module.errors impor
 from ansible_collections.homelab.talos.plugins.module_utils._module.kept_file import KeptFile
 from ansible_collections.homelab.talos.plugins.module_utils.talos import secrets_bundle, vault_text
 
+# A throw-away bundle is only judged, never used; a short key is made quickly.
+_THROW_AWAY_KEY_BITS = 2048
+NO_BUNDLE_YET = "it would be issued from the secrets bundle, which does not exist yet"
+
 VAULT_OPTION: dict[str, Any] = {
     "type": "path",
     "fallback": (env_fallback, ["ANSIBLE_VAULT_PASSWORD_FILE"]),
@@ -44,6 +48,16 @@ def read_bundle(path: str, password_file: str | None) -> secrets_bundle.Bundle:
     if kept.data is None:
         raise ModuleFailure(f"{path}: secrets bundle does not exist; create it with homelab.talos.secrets_bundle")
     return secrets_bundle.load(plain_text(kept.data, path, password_file), path)
+
+
+def throw_away_bundle() -> secrets_bundle.Bundle:
+    """Return secrets made for this moment, to know what would be made of real ones."""
+    return secrets_bundle.generate(service_account_bits=_THROW_AWAY_KEY_BITS)
+
+
+def is_still_missing(path: str, check_mode: bool) -> bool:
+    """Return whether a run in check mode has to do without the bundle, since nothing has created it."""
+    return check_mode and KeptFile(path).data is None
 
 
 def plain_text(data: bytes, path: str, password_file: str | None) -> str:

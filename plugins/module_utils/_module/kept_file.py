@@ -21,6 +21,7 @@ class KeptFile:
 
     :ivar path: the absolute path.
     :ivar data: its content, ``None`` when there is no such file.
+    :ivar mode: its permissions, those it will get when it is missing.
     :raises OSError: it exists and cannot be read.
     """
 
@@ -28,15 +29,15 @@ class KeptFile:
         self.path = Path(path).absolute()
         try:
             self.data: bytes | None = self.path.read_bytes()
-            self._mode = stat.S_IMODE(self.path.stat().st_mode)
+            self.mode = stat.S_IMODE(self.path.stat().st_mode)
         except FileNotFoundError:
             self.data = None
-            self._mode = PRIVATE
+            self.mode = PRIVATE
 
     @property
     def is_private(self) -> bool:
         """Return whether nobody but the owner may read or write the file (true when it is missing)."""
-        return self._mode & 0o077 == 0
+        return self.mode & 0o077 == 0
 
     def keep(self, data: bytes, check_mode: bool) -> bool:
         """Make the file hold ``data`` with mode 0600; return whether that changes anything.

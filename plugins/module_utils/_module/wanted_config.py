@@ -13,15 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.homelab.talos.plugins.module_utils._module.bundle import read_bundle
+from ansible_collections.homelab.talos.plugins.module_utils._module.bundle import read_bundle, throw_away_bundle
 from ansible_collections.homelab.talos.plugins.module_utils._module.definition import Definition, read_definition
 from ansible_collections.homelab.talos.plugins.module_utils._module.errors import ModuleFailure
-from ansible_collections.homelab.talos.plugins.module_utils.talos import secrets_bundle
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.render import render
-
-# A throw-away bundle is only judged, never used; a short key is made quickly.
-_JUDGED_KEY_BITS = 2048
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class WantedConfig:
 def wanted_config(params: Mapping[str, Any], throw_away_secrets: bool) -> WantedConfig:
     """Return the configuration the parameters ask for.
 
-    :param throw_away_secrets: without a secrets bundle, render with secrets made for this moment.
+    :param throw_away_secrets: render with secrets made for this moment instead of those of the bundle.
     :raises ModuleFailure: a file is missing.
     :raises DefinitionError: the definition cannot be used.
     :raises DocumentError: the text is no machine configuration; names file and line.
@@ -59,10 +55,10 @@ def wanted_config(params: Mapping[str, Any], throw_away_secrets: bool) -> Wanted
 def _rendered(params: Mapping[str, Any], throw_away_secrets: bool) -> WantedConfig:
     definition = read_definition(params["definition"])
     node = definition.node(params["name"])
-    if params["secrets_bundle"]:
+    if throw_away_secrets:
+        bundle = throw_away_bundle()
+    elif params["secrets_bundle"]:
         bundle = read_bundle(params["secrets_bundle"], params["vault_password_file"])
-    elif throw_away_secrets:
-        bundle = secrets_bundle.generate(service_account_bits=_JUDGED_KEY_BITS)
     else:
         raise ModuleFailure(f"{node.name}: a machine configuration cannot be made without secrets; give secrets_bundle")
     config = render(definition.cluster, node, bundle)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos import pki, secrets_bundle
 from ansible_collections.homelab.talos.plugins.module_utils.talos.talosconfig import TalosContext, parse_talosconfig
@@ -93,6 +94,45 @@ def test_the_bundle_of_another_cluster_reissues(
     other.write_text(secrets_bundle.dump(other_bundle))
     result = run_module(client_config, **{**options, "secrets_bundle": str(other)})
     assert result["reason"] == "the certificate was issued by another authority"
+
+
+def test_check_mode_before_there_is_a_bundle(run_module: Any, at: Any, options: dict[str, Any]) -> None:
+    at(NOON)
+    Path(options["secrets_bundle"]).unlink()
+    result = run_module(client_config, check_mode=True, **options)
+    assert (result["exit_status"], result["changed"], result["reissued"]) == (0, True, True)
+    assert result["reason"] == "it would be issued from the secrets bundle, which does not exist yet"
+    assert result["not_after"] == (NOON + DAY).isoformat()
+    assert not Path(options["path"]).exists()
+    assert not Path(options["secrets_bundle"]).exists()
+    assert "secrets bundle does not exist" in run_module(client_config, **options)["msg"]
+
+
+def test_the_difference_is_true(run_module: Any, at: Any, options: dict[str, Any]) -> None:
+    at(NOON)
+    first = run_module(client_config, diff=True, **options)["diff"]
+    assert (first["before"], first["after_header"]) == ("", options["path"])
+    assert yaml.safe_load(first["after"]) == {
+        "context": "home",
+        "endpoints": ["198.18.1.11"],
+        "nodes": [],
+        "roles": ["os:admin"],
+        "not_after": (NOON + DAY).isoformat(),
+        "key": "<hidden, new>",
+        "mode": "0600",
+    }
+    same = run_module(client_config, diff=True, **options)["diff"]
+    assert same["before"] == same["after"]
+    assert "key: <hidden>\n" in same["after"]
+    Path(options["path"]).chmod(0o644)
+    changes = {**options, "roles": ["os:reader"], "endpoints": ["198.18.1.12"]}
+    other = run_module(client_config, check_mode=True, diff=True, **changes)["diff"]
+    before, after = yaml.safe_load(other["before"]), yaml.safe_load(other["after"])
+    assert (before["roles"], after["roles"]) == (["os:admin"], ["os:reader"])
+    assert (before["endpoints"], after["endpoints"]) == (["198.18.1.11"], ["198.18.1.12"])
+    assert (before["mode"], after["mode"]) == ("0644", "0600")
+    assert (before["key"], after["key"]) == ("<hidden, old>", "<hidden, new>")
+    assert "diff" not in run_module(client_config, **options)
 
 
 def test_no_key_in_the_result(run_module: Any, options: dict[str, Any]) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.kubeconfig_text import parse_kubeconfig
 from ansible_collections.homelab.talos.plugins.module_utils.talos import pki
+from ansible_collections.homelab.talos.plugins.module_utils.talos.kubeconfig import render_kubeconfig
 from ansible_collections.homelab.talos.plugins.modules import kubeconfig
 
 NOON = datetime.datetime(2030, 1, 1, 12, tzinfo=datetime.UTC)
@@ -28,6 +30,46 @@ def options(tmp_path: Path, bundle_path: Path) -> dict[str, Any]:
         "cluster": "home",
         "server": "https://198.18.1.11:6443",
     }
+
+
+def test_check_mode_before_there_is_a_bundle(run_module: Any, at: Any, options: dict[str, Any]) -> None:
+    at(NOON)
+    Path(options["secrets_bundle"]).unlink()
+    result = run_module(kubeconfig, check_mode=True, **options)
+    assert (result["exit_status"], result["changed"], result["reissued"]) == (0, True, True)
+    assert result["reason"] == "it would be issued from the secrets bundle, which does not exist yet"
+    assert not Path(options["path"]).exists()
+    assert "secrets bundle does not exist" in run_module(kubeconfig, **options)["msg"]
+
+
+def test_the_difference_is_true(run_module: Any, at: Any, options: dict[str, Any]) -> None:
+    at(NOON)
+    first = run_module(kubeconfig, diff=True, **options)["diff"]
+    assert first["before"] == ""
+    assert yaml.safe_load(first["after"]) == {
+        "context": "admin@home",
+        "cluster": "home",
+        "server": "https://198.18.1.11:6443",
+        "roles": ["system:masters"],
+        "not_after": (NOON + DAY).isoformat(),
+        "key": "<hidden, new>",
+        "mode": "0600",
+    }
+    changes = {**options, "server": "https://198.18.1.9:6443"}
+    other = run_module(kubeconfig, check_mode=True, diff=True, **changes)["diff"]
+    before, after = yaml.safe_load(other["before"]), yaml.safe_load(other["after"])
+    assert (before["server"], after["server"]) == ("https://198.18.1.11:6443", "https://198.18.1.9:6443")
+    assert before["key"] == after["key"] == "<hidden>"
+
+
+def test_a_broken_certificate_is_replaced_and_shown_as_such(run_module: Any, options: dict[str, Any]) -> None:
+    run_module(kubeconfig, **options)
+    found = parse_kubeconfig(Path(options["path"]).read_text(), "x")
+    broken = render_kubeconfig("home", found.server, found.ca, b"no certificate", found.key)
+    Path(options["path"]).write_text(broken)
+    result = run_module(kubeconfig, diff=True, **options)
+    assert (result["changed"], result["reason"]) == (True, "the certificate or its key is not readable")
+    assert yaml.safe_load(result["diff"]["before"])["not_after"] == "not readable"
 
 
 def test_writes_a_private_kubeconfig_once(run_module: Any, at: Any, options: dict[str, Any], bundle: Any) -> None:

@@ -112,6 +112,14 @@ class TestRendered:
         assert run_module(machine_config, check_mode=True, **rendering)["changed"]
         assert not Path(rendering["path"]).exists()
 
+    def test_check_mode_before_there_is_a_bundle(self, run_module: Any, rendering: dict[str, Any]) -> None:
+        Path(rendering["secrets_bundle"]).unlink()
+        result = run_module(machine_config, check_mode=True, diff=True, **rendering)
+        assert (result["exit_status"], result["changed"], result["findings"]) == (0, True, [])
+        assert "type: controlplane" in result["config"]
+        assert not Path(rendering["path"]).exists()
+        assert "secrets bundle does not exist" in run_module(machine_config, **rendering)["msg"]
+
     def test_no_secret_leaves(self, run_module: Any, rendering: dict[str, Any], bundle: dict[str, Any]) -> None:
         run_module(machine_config, **rendering)
         definition = changed_definition(patches=[{"machine": {"sysctls": {"vm.swappiness": "1"}}}])
@@ -421,6 +429,19 @@ class TestRefused:
     def test_missing_file(self, run_module: Any, applying: dict[str, Any], node: FakeNode) -> None:
         result = run_module(machine_config, **{**applying, "src": "/nowhere/cp1.yaml"})
         assert result["msg"] == "cp1: /nowhere/cp1.yaml: machine configuration does not exist; render it first"
+        assert node.calls == []
+
+    def test_a_file_that_check_mode_did_not_render(
+        self, run_module: Any, applying: dict[str, Any], node: FakeNode
+    ) -> None:
+        Path(applying["src"]).unlink()
+        Path(applying["talosconfig"]).unlink()
+        result = run_module(machine_config, check_mode=True, **applying)
+        assert (result["exit_status"], result["changed"], result["differences"]) == (0, True, ["all"])
+        assert (result["mode"], result["via"], result["findings"]) == ("none", "none", [])
+        assert result["mode_details"] == (
+            f"{applying['src']} does not exist yet; it would be rendered and applied, the node was not asked"
+        )
         assert node.calls == []
 
     def test_missing_talosconfig(self, run_module: Any, applying: dict[str, Any], node: FakeNode) -> None:
