@@ -38,6 +38,8 @@ def hide_only_secrets(module: AnsibleModule, definition: Mapping[str, Any] | Non
         for patch in owner.get("patches") or []:
             if isinstance(patch, str):
                 _hide_patch(module, patch)
+            elif isinstance(patch, Mapping):
+                hide_secrets(module, [patch])
 
 
 def _hide(module: AnsibleModule, secrets: Iterable[str]) -> None:

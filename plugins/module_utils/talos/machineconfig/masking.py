@@ -1,46 +1,30 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hiding of secrets in machine configurations, so that they can be shown, compared and logged.
-
-A value is a secret when its key says so (``token``, ``password``, ``privateKey`` ...), when it is a private key in PEM
-(plain or base64), when it is an environment variable of such a name, or when it lies at one of the places listed here.
-"""
+"""Hiding of secrets in machine configurations, so that they can be shown, compared and logged."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import documents
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.secret_parts import (
+    Path,
+    as_text,
+    forms,
+    secret_spans,
+)
 
 HIDDEN = "<hidden>"
 HIDDEN_OLD = "<hidden, old>"
 HIDDEN_NEW = "<hidden, new>"
 
-Path = tuple[str, ...]
-
-_SECRET_KEY = re.compile(
-    r"(?:password|passphrase|passwd|token|secret|private_?key|api_?key|auth_?key|encryptionsecret)$", re.IGNORECASE
+# Lines of manifests and PEM files that others have too; to hide them would censor what is no secret.
+_ORDINARY_LINE = re.compile(
+    r"-+|\W*(?:apiVersion|kind|type|name|namespace):.*|[\w.-]+:|-----(?:BEGIN|END) [A-Z ]+-----"
 )
-_SECRET_VARIABLE = re.compile(r"(?:key|token|secret|pass|password|passwd|passphrase|credentials?|auth)$", re.IGNORECASE)
-_SECRET_ARGUMENT = re.compile(r"auth-?key|token|password|secret", re.IGNORECASE)
-_JOIN_TOKEN = re.compile(r"jointoken=", re.IGNORECASE)
-_SECRET_MANIFEST = re.compile(r"^\s*kind:\s*[\"']?Secret\b", re.MULTILINE)
-
-# (kind, path); ``*`` stands for any key or list index, ``**`` for anything below. The v1alpha1 document has no kind.
-_PLACES: Sequence[tuple[str, Path]] = (
-    ("", ("machine", "registries", "config", "*", "auth", "auth")),
-    ("", ("machine", "systemDiskEncryption", "*", "keys", "*", "static", "**")),
-    ("RegistryAuthConfig", ("auth",)),
-    ("ExtensionServiceConfig", ("configFiles", "*", "content")),
-    ("KubeEtcdEncryptionConfig", ("**",)),
-    ("DiscoveryIdentityConfig", ("clusterSecret",)),
-)
-_ENVIRONMENTS = ("environment", "env", "variables")
 
 
 def mask(configuration: Iterable[documents.Document]) -> list[documents.Document]:
@@ -64,38 +48,18 @@ def mask_pair(
     )
 
 
-def mask_text(text: str, secrets: Iterable[str]) -> str:
-    """Return ``text`` with every occurrence of a secret replaced by ``<hidden>``; the longest are replaced first."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, HIDDEN)
-    return text
-
-
-def mask_yaml(text: str, source: str = "machine configuration") -> str:
-    """Return the text of a configuration with its secrets hidden.
-
-    :raises documents.DocumentError: the text is no machine configuration.
-    """
-    return documents.dump(mask(documents.parse(text, source)))
-
-
 def secret_values(configuration: Iterable[documents.Document]) -> set[str]:
-    """Return the secrets of the documents as text, for :func:`mask_text`; of base64 values also the decoded form."""
+    """Return the secrets of the documents as text, to be censored wherever they appear.
+
+    Of base64 values also the decoded form, of several lines also each line without its indentation: a difference shows
+    them with another one.
+    """
     values: set[str] = set()
     for document in configuration:
         for path, value in _leaves(document, ()):
-            if _is_secret(str(document.get("kind", "")), path, value):
-                values.update(_forms(_secret_part(path, value)))
-    return values
-
-
-def bundle_secret_values(bundle: Mapping[str, Any]) -> set[str]:
-    """Return the secrets of a secrets bundle as text, for :func:`mask_text`; certificates are no secrets."""
-    values: set[str] = set()
-    for path, value in _leaves(bundle, ()):
-        if isinstance(value, str) and path[-1] not in ("crt", "id"):
-            values.update(_forms(value))
+            for secret in _secrets(str(document.get("kind", "")), path, value):
+                for form in forms(secret):
+                    values.update((form, *_telling_lines(form)))
     return values
 
 
@@ -113,11 +77,28 @@ def _walk(value: Any, other: Any, kind: str, path: Path, changed: str) -> Any:
             _walk(item, _partner(item, index, known_items), kind, path + (str(index),), changed)
             for index, item in enumerate(value)
         ]
-    if not _is_secret(kind, path, value):
+    spans = secret_spans(kind, path, value)
+    if not spans:
         return value
-    shown = HIDDEN if value == other else changed
-    name, separator, _rest = value.partition("=") if _is_variable(path) else ("", "", "")
-    return f"{name}={shown}" if separator else shown
+    same = _secrets(kind, path, value) == _secrets(kind, path, other)
+    return _covered(as_text(value), spans, HIDDEN if same else changed)
+
+
+def _covered(text: str, spans: list[tuple[int, int]], cover: str) -> str:
+    shown, place = "", 0
+    for start, end in spans:
+        shown += text[place:start] + cover
+        place = end
+    return shown + text[place:]
+
+
+def _secrets(kind: str, path: Path, value: Any) -> list[str]:
+    return [as_text(value)[start:end] for start, end in secret_spans(kind, path, value)]
+
+
+def _telling_lines(text: str) -> Iterator[str]:
+    lines = [line.strip() for line in text.splitlines()]
+    return (line for line in lines if len(lines) > 1 and not _ORDINARY_LINE.fullmatch(line))
 
 
 def _partner(item: Any, index: int, others: list[Any]) -> Any:
@@ -139,50 +120,3 @@ def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
             yield from _leaves(item, path + (str(index),))
     else:
         yield path, value
-
-
-def _is_secret(kind: str, path: Path, value: Any) -> bool:
-    if not isinstance(value, str) or not value or path[-1] in ("kind", "apiVersion", "name"):
-        return False
-    if _is_variable(path):
-        name, separator, rest = value.partition("=")
-        return bool(separator and rest) and bool(_SECRET_VARIABLE.search(name) or _SECRET_ARGUMENT.search(rest))
-    if len(path) > 1 and path[-2] in _ENVIRONMENTS:
-        return bool(_SECRET_VARIABLE.search(path[-1]))
-    if _SECRET_KEY.search(path[-1]) or _is_private_key(value) or _JOIN_TOKEN.search(value):
-        return True
-    if path[-1] == "contents" and _SECRET_MANIFEST.search(value):
-        return True
-    return any(place_kind == kind and _matches(place, path) for place_kind, place in _PLACES)
-
-
-def _is_variable(path: Path) -> bool:
-    """Return whether the path is an item ``NAME=value`` of a list of environment variables."""
-    return len(path) > 1 and path[-2] in _ENVIRONMENTS and path[-1].isdigit()
-
-
-def _secret_part(path: Path, value: str) -> str:
-    return value.partition("=")[2] if _is_variable(path) else value
-
-
-def _matches(place: Path, path: Path) -> bool:
-    for index, word in enumerate(place):
-        if word == "**":
-            return len(path) > index
-        if index >= len(path) or word not in ("*", path[index]):
-            return False
-    return len(place) == len(path)
-
-
-def _is_private_key(value: str) -> bool:
-    return any("PRIVATE KEY" in form for form in _forms(value))
-
-
-def _forms(value: str) -> Iterator[str]:
-    """Yield the value and, when it is base64 of text, the text."""
-    yield value
-    if len(value) >= 16 and len(value) % 4 == 0:
-        try:
-            yield base64.b64decode(value, validate=True).decode("ascii")
-        except (binascii.Error, ValueError):
-            return

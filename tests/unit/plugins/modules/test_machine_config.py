@@ -207,6 +207,30 @@ class TestApplied:
         done = run_module(machine_config, diff=True, **applying)
         assert done["diff"] == checked["diff"]
 
+    def test_the_difference_of_the_node_shows_no_secret_of_several_lines(
+        self, run_module: Any, applying: dict[str, Any], node: FakeNode
+    ) -> None:
+        node.config = text_of(applying)
+        config = MachineConfig.from_text(text_of(applying))
+        content = "[auth]\nuser = operator\nsecret-of-mine = hunter2\n"
+        config.v1alpha1["machine"]["files"] = [
+            {"content": content, "permissions": 384, "path": "/var/x.conf", "op": "create"}
+        ]
+        Path(applying["src"]).write_text(config.to_text())
+
+        def apply(fake: FakeNode, request: Any) -> Any:
+            reply = method("machine.MachineService/ApplyConfiguration").reply_class()
+            lines = "\n".join(f"+            {line}" for line in content.splitlines())
+            mode = enum("machine.ApplyConfigurationRequest.Mode").Value("NO_REBOOT")
+            reply.messages.add(mode=mode, mode_details=f"Config diff:\n+  - content: |\n{lines}")
+            return reply
+
+        node.answers["ApplyConfiguration"] = apply
+        result = run_module(machine_config, check_mode=True, diff=True, **applying)
+        assert result["changed"], result.get("msg")
+        assert "Config diff:" in result["mode_details"]
+        assert "hunter2" not in str(result)
+
     def test_drift_is_named_without_its_value(self, run_module: Any, applying: dict[str, Any], node: FakeNode) -> None:
         config = MachineConfig.from_text(text_of(applying))
         config.v1alpha1["cluster"]["token"] = "strange.0000000000000000"
