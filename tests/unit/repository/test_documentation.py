@@ -61,6 +61,12 @@ def test_documented_targets_exist(page: Path) -> None:
     assert set(TARGET.findall(code)) - targets() == set()
 
 
+def test_every_target_that_make_lists_is_documented() -> None:
+    listed = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)) - {"help"}
+    documented = set(re.findall(r"`make ([a-z-]+)`", (ROOT / "docs/reference/commands.md").read_text()))
+    assert {"setup", "test"} <= listed <= documented
+
+
 def test_the_commands_of_the_project_exist() -> None:
     assert targets() >= {"setup", "mixed-role", "test", "test-all", "planted", "bench"}
 
