@@ -63,10 +63,6 @@ class Saboteur:
         if result.returncode != 0:
             raise StepFailed(f"{action} {node} {' '.join(words)}: {result.stderr.strip()}")
 
-    def _service(self, content: Sequence[str]) -> None:
-        node, service, action = content
-        self._ask(node, f"Service{action.capitalize()}", {"id": service})
-
     def _config(self, content: Mapping[str, Any]) -> None:
         text = (self._workspace / "machineconfig" / f"{content['node']}.yaml").read_text(encoding="utf-8")
         if "without" in content:
