@@ -42,7 +42,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The report; C(status) is V(passed), V(failed) or V(blocked).
+  description: The report. C(status) is V(passed), V(failed) or V(blocked); C(stand_ins) names services that are not
+    what their name says.
   type: dict
 """
 
@@ -59,7 +60,12 @@ def health_report(
     results = result.get("checks") or result.get("results") or []
     error = str(result.get("msg", "")) if result and not results else ""
     return health_document(
-        results, cluster=str(cluster), provider=str(provider), blocked_by=[str(i) for i in blocked_by], error=error
+        results,
+        cluster=str(cluster),
+        provider=str(provider),
+        blocked_by=[str(i) for i in blocked_by],
+        error=error,
+        stand_ins=result.get("stand_ins") or (),
     )
 
 

@@ -226,6 +226,25 @@ nodes:
       stage: booting
       ready: true
       kubernetes_ready: true
+stand_ins:
+  description: Services that say they are stand-ins for something else, as those of emulated nodes do.
+  returned: when the cluster was looked at
+  type: list
+  elements: dict
+  contains:
+    node:
+      description: Name of the node.
+      type: str
+    service:
+      description: Id of the service.
+      type: str
+    note:
+      description: What it says about itself.
+      type: str
+  sample:
+    - node: gw1
+      service: ext-tailscale
+      note: "stand-in: no tailscaled in this lab"
 seconds:
   description: How long it took, in seconds.
   returned: when the cluster was looked at
@@ -250,6 +269,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observa
     Observation,
     PairTraffic,
 )
+from ansible_collections.homelab.talos.plugins.module_utils.rules.health.stand_ins import stand_ins
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.extensions import services_of
 
 EXPECTED_NODE: dict[str, Any] = {
@@ -368,6 +388,7 @@ def result_of(results: list[CheckResult], observation: Observation, seconds: flo
         "checks": [result.to_dict() for result in results],
         "findings": [finding.to_dict() for result in results for finding in result.findings],
         "nodes": clocks(observation),
+        "stand_ins": [item.to_dict() for item in stand_ins(observation)],
         "seconds": round(seconds, 1),
     }
 

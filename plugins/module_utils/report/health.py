@@ -24,6 +24,7 @@ def health_document(
     provider: str,
     blocked_by: Sequence[str] = (),
     error: str = "",
+    stand_ins: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
     """Return the report of one validation as plain data.
 
@@ -32,8 +33,9 @@ def health_document(
     :param provider: where the nodes come from; reports of emulated nodes are never those of hardware.
     :param blocked_by: what kept the checks from being run, one line each.
     :param error: one line when the checks could not be run at all.
+    :param stand_ins: services that stand in for something else, each with ``node``, ``service`` and ``note``.
     :returns: ``schema``, ``cluster``, ``provider``, ``status`` (``passed``, ``failed`` or ``blocked``), ``reason``,
-        ``missing``, ``counts`` (status -> number), ``checks`` and ``findings``.
+        ``missing``, ``counts`` (status -> number), ``checks``, ``findings`` and ``stand_ins``.
     """
     counts = Counter(str(result["status"]) for result in results)
     status, reason = _overall(counts, blocked_by, error)
@@ -47,6 +49,7 @@ def health_document(
         "counts": {name: counts.get(name, 0) for name in STATUSES},
         "checks": [{key: value for key, value in result.items() if key != "findings"} for result in results],
         "findings": [finding for result in results for finding in result.get("findings") or ()],
+        "stand_ins": [dict(item) for item in stand_ins],
     }
 
 
@@ -57,6 +60,7 @@ def health_lines(document: Mapping[str, Any]) -> list[str]:
     lines += [f"  missing: {item}" for item in document["missing"]]
     lines += [_check_line(check) for check in document["checks"]]
     lines += [_finding_line(finding) for finding in document["findings"] if finding["severity"] != "info"]
+    lines += [f"  stand-in: {item['node']} {item['service']}: {item['note']}" for item in document["stand_ins"]]
     lines.append(document["reason"])
     return lines
 

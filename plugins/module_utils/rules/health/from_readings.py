@@ -18,6 +18,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observa
     Service,
     StaticPod,
 )
+from ansible_collections.homelab.talos.plugins.module_utils.rules.health.stand_ins import note_of
 
 Record = Mapping[str, Any]
 
@@ -67,8 +68,9 @@ def kubernetes_observation(reading: Record) -> KubernetesObservation:
 def _service(item: Record) -> Service:
     events = item.get("events") or ()
     last = str(events[-1]["message"]) if events else ""
-    running = item["state"] == "Running"
-    return Service(item["id"], item["state"], item["healthy"], str(item.get("message") or "") if running else last)
+    health = str(item.get("message") or "")
+    message = health if item["state"] == "Running" else last
+    return Service(item["id"], item["state"], item["healthy"], message, note_of(health) or note_of(last))
 
 
 def _member(item: Record) -> EtcdMember:

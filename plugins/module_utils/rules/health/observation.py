@@ -37,12 +37,14 @@ class Service:
     :ivar state: such as ``Running`` or ``Waiting``.
     :ivar healthy: None when the service has no health check or was not checked yet.
     :ivar message: text of its last event or of its health check.
+    :ivar note: what it says about being a stand-in for something else, empty when it says nothing.
     """
 
     id: str
     state: str
     healthy: bool | None = None
     message: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

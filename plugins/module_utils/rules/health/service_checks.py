@@ -14,6 +14,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observa
     NodeObservation,
     Observation,
 )
+from ansible_collections.homelab.talos.plugins.module_utils.rules.health.stand_ins import stand_ins
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.verdict import (
     Problem,
     Verdict,
@@ -25,6 +26,8 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health.verdict
 EXTENSION_PREFIX = "ext-"
 # Entries of the list of extensions that are none: the image's schematic and the index of kernel modules.
 NOT_EXTENSIONS = frozenset({"schematic", "modules.dep"})
+# Services that end when their work is done.
+RUNS_ONCE = frozenset({"nvidia-cdi-gen"})
 
 
 def service_problems(nodes: Iterable[NodeObservation], service_id: str) -> Iterator[Problem]:
@@ -87,16 +90,18 @@ def extensions_present(observation: Observation) -> Verdict:
 
 
 def extension_services_running(observation: Observation) -> Verdict:
-    """Every declared extension service runs, and no other one is stuck."""
+    """Every declared extension service runs, and no other one is stuck; stand-ins are named as such."""
 
     def judge(node: NodeObservation) -> Iterator[Problem]:
         for name in node.expected.extension_services:
             if EXTENSION_PREFIX + name not in node.services:
                 yield Problem(f"service {EXTENSION_PREFIX}{name} does not exist", node.name, name, "check the image")
         for service in node.services.values():
-            if not service.id.startswith(EXTENSION_PREFIX) or service.state in ("Running", "Finished"):
+            if not service.id.startswith(EXTENSION_PREFIX) or service.state == "Running":
                 continue
             name = service.id.removeprefix(EXTENSION_PREFIX)
+            if service.state == "Finished" and (name not in node.expected.extension_services or name in RUNS_ONCE):
+                continue
             fix = f"configure it with an ExtensionServiceConfig named {name}"
             yield Problem(
                 f"service {service.id} is {service.state}: {service.message}".rstrip(": "),
@@ -105,8 +110,16 @@ def extension_services_running(observation: Observation) -> Verdict:
                 fix if service.state == "Waiting" else f"look at the log of {service.id}",
             )
 
-    running = sum(service.startswith(EXTENSION_PREFIX) for node in observation.nodes for service in node.services)
-    return verdict(on_nodes(observation.nodes, judge), f"{count(running, 'extension service')} running")
+    running = sum(
+        service.id.startswith(EXTENSION_PREFIX) and service.state == "Running"
+        for node in observation.nodes
+        for service in node.services.values()
+    )
+    observed = f"{count(running, 'extension service')} running"
+    others = [str(item) for item in stand_ins(observation) if item.service.startswith(EXTENSION_PREFIX)]
+    if others:
+        observed += f", of these stand-ins: {', '.join(others)}"
+    return verdict(on_nodes(observation.nodes, judge), observed)
 
 
 def diagnostics_absent(observation: Observation) -> Verdict:

@@ -69,6 +69,16 @@ def test_lines_show_checks_and_findings() -> None:
     assert report["findings"] == [finding.to_dict()]
 
 
+def test_stand_ins_are_named() -> None:
+    stand_in = {"node": "gw1", "service": "ext-tailscale", "note": "stand-in: no tailscaled in this lab"}
+    report = health_report({**health("ok"), "stand_ins": [stand_in]}, cluster="home", provider="emulated")
+    assert report["stand_ins"] == [stand_in]
+    assert "  stand-in: gw1 ext-tailscale: stand-in: no tailscaled in this lab" in lines(report)
+    without = health_report(health("ok"))
+    assert without["stand_ins"] == []
+    assert "stand-in" not in "".join(lines(without))
+
+
 def test_findings_of_several_hosts_appear_once_and_errors_first() -> None:
     warning = Finding("b", "warning", "odd", host="n1").to_dict()
     error = Finding("a", "error", "two gateways").to_dict()

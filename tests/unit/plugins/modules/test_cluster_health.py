@@ -102,6 +102,23 @@ def test_a_healthy_cluster(run_module: Any, options: dict[str, Any], cluster: di
     }
 
 
+def test_stand_ins_are_listed(run_module: Any, options: dict[str, Any], cluster: dict[str, FakeNode]) -> None:
+    assert run_module(cluster_health, **options)["stand_ins"] == []
+
+    def list_services(node: FakeNode, request: Any) -> Any:
+        reply = fake_node.list_services(node, request)
+        for service in reply.messages[0].services:
+            if service.id == "ext-tailscale":
+                service.events.events.add(state="Running", msg="Started task [stand-in: no tailscaled in this lab]")
+        return reply
+
+    cluster["gw1"].answers["ServiceList"] = list_services
+    result = run_module(cluster_health, **options)
+    assert result["stand_ins"] == [
+        {"node": "gw1", "service": "ext-tailscale", "note": "stand-in: no tailscaled in this lab"}
+    ]
+
+
 def test_nothing_is_changed(run_module: Any, options: dict[str, Any], cluster: dict[str, FakeNode]) -> None:
     run_module(cluster_health, **options)
     calls = {call for node in cluster.values() for call in node.calls}

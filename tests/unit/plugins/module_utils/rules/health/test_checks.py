@@ -22,6 +22,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health.evaluat
     is_healthy,
     summary,
 )
+from ansible_collections.homelab.talos.plugins.module_utils.rules.health.from_readings import node_observation
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observation import (
     EtcdMember,
     Observation,
@@ -30,6 +31,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observa
     Service,
     StaticPod,
 )
+from ansible_collections.homelab.talos.plugins.module_utils.rules.health.stand_ins import StandIn, stand_ins
 from ansible_collections.homelab.talos.tests.unit.plugins.module_utils.rules.health.healthy_cluster import (
     HEALTHY,
     KUBERNETES,
@@ -119,6 +121,12 @@ SPOILED: list[tuple[str, Observation, str, str]] = [
         spoil_service("gw1", Service("ext-tailscale", "Waiting", None, "Waiting for extension service config")),
         "gw1",
         "service ext-tailscale is Waiting: Waiting for extension service config",
+    ),
+    (
+        "extension-services-running",
+        spoil_service("gw1", Service("ext-tailscale", "Finished", None, "Service finished successfully")),
+        "gw1",
+        "service ext-tailscale is Finished: Service finished successfully",
     ),
     (
         "extension-services-running",
@@ -274,6 +282,39 @@ def test_a_dead_node_is_named_by_every_single_check() -> None:
     result = evaluate(observation, select(("extension-services-running",)))[0]
     assert result.status == "failed"
     assert "gw1: cannot be asked: no connection within 10 s" in result.message
+
+
+def test_a_service_that_nobody_declared_may_be_done() -> None:
+    observation = spoil_service("w1", Service("ext-usb-modeswitch", "Finished"))
+    assert is_healthy(evaluate(observation, select(("extension-services-running",))))
+
+
+def test_stand_ins_are_named() -> None:
+    service = Service("ext-tailscale", "Running", note="stand-in: no tailscaled in this lab")
+    observation = spoil_service("gw1", service)
+    assert stand_ins(observation) == [StandIn("gw1", "ext-tailscale", "stand-in: no tailscaled in this lab")]
+    result = evaluate(observation, select(("extension-services-running",)))[0]
+    assert result.message == (
+        "all extension services to run: OK, 1 extension service running,"
+        " of these stand-ins: gw1 ext-tailscale (stand-in: no tailscaled in this lab)"
+    )
+    assert stand_ins(HEALTHY) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "events", "note"),
+    [
+        ("", ["Started task ext-x [stand-in: no x in this lab]"], "stand-in: no x in this lab"),
+        ("a stand-in for x", ["Started"], "a stand-in for x"),
+        ("", ["Started task [stand-in: old]", "Started task ext-x"], ""),
+        ("Health check successful", ["Started task ext-x"], ""),
+    ],
+)
+def test_a_service_names_itself_a_stand_in(message: str, events: list[str], note: str) -> None:
+    listed = [{"state": "Running", "message": event, "time": ""} for event in events]
+    service = {"id": "ext-x", "state": "Running", "healthy": None, "message": message, "events": listed}
+    found = node_observation(NODES[1].expected, {"services": [service]})
+    assert found.services["ext-x"].note == note
 
 
 def test_what_is_absent_is_skipped_as_talos_does() -> None:
