@@ -61,10 +61,16 @@ def test_documented_targets_exist(page: Path) -> None:
     assert set(TARGET.findall(code)) - targets() == set()
 
 
+def missing_targets(page: str) -> set[str]:
+    """Return the targets that ``make`` lists and a page does not."""
+    listed = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    return set(listed) - {"help"} - set(re.findall(r"`make ([a-z-]+)`", page))
+
+
 def test_every_target_that_make_lists_is_documented() -> None:
-    listed = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)) - {"help"}
-    documented = set(re.findall(r"`make ([a-z-]+)`", (ROOT / "docs/reference/commands.md").read_text()))
-    assert {"setup", "test"} <= listed <= documented
+    page = (ROOT / "docs/reference/commands.md").read_text()
+    assert missing_targets(page) == set()
+    assert missing_targets(page.replace("`make bench`", "")) == {"bench"}
 
 
 def test_the_commands_of_the_project_exist() -> None:
