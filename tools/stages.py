@@ -93,6 +93,7 @@ INTEROP = pytest("interop", "tests/interop", 1200)
 ENGINE = Stage("engine", ("tools/lab", "engine", "ensure"), 2400)
 VALIDATE = Stage("validate", ("ansible-playbook", "playbooks/validate.yml", "-i", "homelab"), 900)
 LAB = pytest("lab", "tests/lab", 900)
+BAD_INPUT = pytest("bad-input", "tests/bad_input", 900)
 PLANTED = scenario("self-test")
 OTHER_SCENARIOS = ["default", "compute-only"]
 
@@ -100,7 +101,7 @@ PLANS: dict[str, list[Stage]] = {
     "static": STATIC,
     "unit": [UNIT],
     "planted": [PLANTED],
-    "test": [*STATIC, UNIT, ENGINE, LAB, scenario("mixed-role"), VALIDATE, PLANTED],
+    "test": [*STATIC, UNIT, ENGINE, LAB, BAD_INPUT, scenario("mixed-role"), VALIDATE, PLANTED],
 }
 PLANS["test-all"] = [*PLANS["test"], *map(scenario, OTHER_SCENARIOS), INTEROP]
 
