@@ -140,6 +140,6 @@ def test_the_documented_defaults_are_those_of_the_flavours() -> None:
     table = INVENTORY.split("| key of `talos_cluster` |")[1].split("\n\n")[0]
     rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()[2:]]
     fields = {field.name.removesuffix("_disabled") for field in dataclasses.fields(Flavour)}
-    assert {key.strip("`") for key, *_ in rows} == fields - {"name", "machine", "controlplane"}
+    assert {row[0].strip("`") for row in rows} == fields - {"name", "machine", "controlplane"}
     for key, *cells in rows:
         assert cells == [flavour_row(key.strip("`"), FLAVOURS[name]) for name in ("plain", "cozystack")], key

@@ -61,7 +61,7 @@ def use(variables: dict[str, Any]) -> None:
 
 
 def test_pages_show_variables_descriptions_and_plays() -> None:
-    assert {kind(content) for _, content in MAPPINGS} == {"description", "variables"}
+    assert {kind(mapping[1]) for mapping in MAPPINGS} == {"description", "variables"}
     assert PLAYS
 
 
@@ -84,7 +84,7 @@ def test_variables_that_cannot_be_used_are_seen(variables: dict[str, Any]) -> No
 
 
 def test_a_description_that_cannot_be_used_is_seen() -> None:
-    (good,) = (content for _, content in MAPPINGS if kind(content) == "description")
+    (good,) = (mapping[1] for mapping in MAPPINGS if kind(mapping[1]) == "description")
     with pytest.raises(LabError):
         LabDescription.from_mapping({**good, "subnet": "192.0.2.0/24"})
 
