@@ -12,7 +12,7 @@ short_description: Judge the health of a Talos cluster
 version_added: 0.1.0
 description:
   - Reads every node, and Kubernetes when there is a kubeconfig, and judges what was read. Nothing is changed.
-  - The checks are those of C(talosctl health), and further ones for workers, extensions and boot stages.
+  - The checks are those of C(talosctl health), and further ones for workers, versions, extensions and boot stages.
   - Checks belong to layers. In V(L1) the nodes answer, in V(L2) they exchange traffic, in V(L3) services and extensions
     run, in V(L4) the cluster works. A failed layer blocks those above it.
   - Fails when a check fails, after waiting for it.
@@ -63,6 +63,11 @@ options:
         type: list
         elements: str
         default: []
+      talos_version:
+        description:
+          - Version of Talos the node shall run, such as V(v1.13.9). Empty, it is not compared.
+        type: str
+        default: ""
   kubeconfig:
     description:
       - Path of a kubeconfig. Without it, checks that ask Kubernetes are not run.
@@ -279,6 +284,7 @@ EXPECTED_NODE: dict[str, Any] = {
     "role": {"type": "str", "choices": ["compute", "gateway"], "default": "compute"},
     "extensions": {"type": "list", "elements": "str"},
     "extension_services": {"type": "list", "elements": "str", "default": []},
+    "talos_version": {"type": "str", "default": ""},
 }
 PAIR: dict[str, Any] = {
     "source": {"type": "str", "required": True},
@@ -330,7 +336,13 @@ def declared_nodes(module: TalosModule) -> list[ExpectedNode]:
         extensions = definition.cluster.extensions_of(node)
         nodes.append(
             ExpectedNode(
-                node.name, node.address, node.machine_type, node.role, tuple(extensions), tuple(services_of(extensions))
+                node.name,
+                node.address,
+                node.machine_type,
+                node.role,
+                tuple(extensions),
+                tuple(services_of(extensions)),
+                definition.cluster.talos_version,
             )
         )
     return nodes
@@ -345,6 +357,7 @@ def listed_nodes(module: TalosModule) -> list[ExpectedNode]:
             item["role"],
             None if item["extensions"] is None else tuple(item["extensions"]),
             tuple(item["extension_services"]),
+            item["talos_version"],
         )
         for item in module.params["expected_nodes"]
     ]

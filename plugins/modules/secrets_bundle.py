@@ -105,6 +105,7 @@ from typing import Any
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.bundle import VAULT_OPTION, cluster_id, plain_text
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION
+from ansible_collections.homelab.talos.plugins.module_utils._module.errors import ModuleFailure
 from ansible_collections.homelab.talos.plugins.module_utils._module.kept_file import KeptFile
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.talos import secrets_bundle, vault_text, yaml_text
@@ -125,7 +126,11 @@ def spec() -> ArgumentSpec:
 
 def adopted(path: str) -> secrets_bundle.Bundle:
     """Return the secrets a control plane's configuration file holds."""
-    documents = yaml_text.load_all(Path(path).read_text(encoding="utf-8"), path)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ModuleFailure(f"{path}: is not text; give the machine configuration of a control plane") from None
+    documents = yaml_text.load_all(text, path)
     return secrets_bundle.adopt_from_controlplane_config(documents, path)
 
 

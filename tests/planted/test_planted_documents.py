@@ -65,7 +65,6 @@ def findings(defect: Mapping[str, Any]) -> Iterator[Finding]:
     home = Cluster.from_mapping(definition["cluster"])
     nodes = [Node.from_mapping(item) for item in definition["nodes"]]
     version = defect.get("talos_version", home.talos_version)
-    running = defect.get("running", {})
     yield from cluster.check(home, nodes)
     for each in nodes:
         config = render(home, each, bundle())
@@ -79,8 +78,6 @@ def findings(defect: Mapping[str, Any]) -> Iterator[Finding]:
             continue
         yield from document.check(config, version, host=each.name)
         yield from node.check(home, each, config)
-        seen = running["version"] if running.get("node") == each.name else home.talos_version
-        yield from node.check_version(home, each, seen)
 
 
 def reported(defect: Mapping[str, Any]) -> set[str]:

@@ -8,17 +8,22 @@ Private to this collection: it may change at any time.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ansible_collections.homelab.talos.plugins.module_utils._module.wanted_config import WantedConfig
 from ansible_collections.homelab.talos.plugins.module_utils.findings.model import Finding, sort_findings
 from ansible_collections.homelab.talos.plugins.module_utils.rules import cluster, document, node
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import DEFAULT_TALOS_VERSION
 
 
-def judge(wanted: WantedConfig, name: str, talos_version: str | None) -> list[Finding]:
+def judge(
+    wanted: WantedConfig, name: str, talos_version: str | None, allow_unconfigured: Collection[str] = ()
+) -> list[Finding]:
     """Return what the rules say about a configuration and, when it was rendered, about its cluster and node.
 
     :param name: the node in findings.
     :param talos_version: that is to read the configuration; None for that of the definition.
+    :param allow_unconfigured: extensions that may lack their configuration.
     """
     definition = wanted.definition
     if definition is None:
@@ -29,7 +34,7 @@ def judge(wanted: WantedConfig, name: str, talos_version: str | None) -> list[Fi
     return sort_findings(
         [
             *cluster.check(definition.cluster, definition.nodes),
-            *node.check(definition.cluster, declared, wanted.config),
+            *node.check(definition.cluster, declared, wanted.config, allow_unconfigured),
             *document.check(wanted.config, version, host=name),
         ]
     )

@@ -16,6 +16,8 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
 
 LAYER = "config"
 _TAILNET_EXTENSIONS = ("netbird", "tailscale", "zerotier")
+# Variables with which an extension's service joins its tailnet.
+_KEYS = ("NB_SETUP_KEY", "TS_AUTHKEY")
 
 
 def check(
@@ -48,7 +50,8 @@ def check_extensions(
 
     :param names: the extensions in the node's image, declared or observed.
     :param role: role of the node, for the remedy.
-    :return: findings ``node.extension-unconfigured``, ``node.extension-missing`` and ``node.extension-unknown``.
+    :return: findings ``node.extension-unconfigured``, ``node.extension-missing``, ``node.extension-unknown`` and
+        ``node.extension-key``.
     """
     present = sorted(set(names))
     configured = [str(document.get("name") or "") for document in config.documents_of("ExtensionServiceConfig")]
@@ -56,26 +59,8 @@ def check_extensions(
     findings = list(_unconfigured(present, configured, host, variant, allow_unconfigured))
     findings.extend(_missing(present, configured, host, variant))
     findings.extend(_unknown(present, host, variant))
+    findings.extend(_empty_key(config, host))
     return findings
-
-
-def check_version(cluster: Cluster, node: Node, running: str) -> list[Finding]:
-    """Judge the Talos version a node runs against the declared one.
-
-    :param running: version the node reports, such as ``v1.13.9``.
-    :return: findings ``node.talos-version`` (another line: error or, when an upgrade may cure it, warning).
-    """
-    try:
-        current, declared = versions.parse_version(running), versions.parse_version(cluster.talos_version)
-        fault = versions.upgrade_fault(running, cluster.talos_version)
-    except versions.UnknownVersion as error:
-        return [_finding("talos-version", str(error), "look at the node's version", node.name)]
-    if current == declared:
-        return []
-    message = fault or f"the node runs Talos {current}, the inventory declares {declared}"
-    fix = "upgrade one minor version at a time" if fault else "upgrade the node or correct talos_version"
-    severity: Severity = "error" if fault else "warning"
-    return [_finding("talos-version", message, fix, node.name, "talos_cluster.talos_version", severity)]
 
 
 def _unconfigured(
@@ -126,6 +111,21 @@ def _unknown(present: list[str], host: str, variant: str) -> Iterator[Finding]:
                 variant,
                 "warning",
             )
+
+
+def _empty_key(config: MachineConfig, host: str) -> Iterator[Finding]:
+    for document in config.documents_of("ExtensionServiceConfig"):
+        for variable in document.get("environment") or []:
+            name, separator, value = str(variable).partition("=")
+            if separator and name in _KEYS and not value.strip():
+                yield _finding(
+                    "extension-key",
+                    f"{name} is empty: unless the node has logged in before, the service waits for somebody to do so",
+                    f"give the key, or take {name} out",
+                    host,
+                    f"ExtensionServiceConfig/{document.get('name')}: environment",
+                    "warning",
+                )
 
 
 def _identity(cluster: Cluster, node: Node, config: MachineConfig) -> Iterator[Finding]:

@@ -52,6 +52,7 @@ CHECKS: tuple[Check, ...] = (
     Check("pair-traffic", "L2", "all pairs of nodes to exchange traffic", pair_checks.pair_traffic),
     Check("kubelet-healthy", "L3", "kubelet to be healthy", service_checks.kubelet_healthy),
     Check("kubelet-healthy-workers", "L3", "kubelet to be healthy on workers", service_checks.kubelet_healthy_workers),
+    Check("talos-version", "L3", "all nodes to run the declared version of Talos", service_checks.talos_version),
     Check("extensions-present", "L3", "all nodes to run the declared extensions", service_checks.extensions_present),
     Check(
         "extension-services-running",

@@ -15,6 +15,7 @@ class ExpectedNode:
 
     :ivar extensions: names of the system extensions of its image; None when it is not declared.
     :ivar extension_services: names of the services that must run, without ``ext-``.
+    :ivar talos_version: version it shall run, such as ``v1.13.9``; empty when it is not declared.
     """
 
     name: str
@@ -23,6 +24,7 @@ class ExpectedNode:
     role: str = "compute"
     extensions: tuple[str, ...] | None = None
     extension_services: tuple[str, ...] = ()
+    talos_version: str = ""
 
     @property
     def is_controlplane(self) -> bool:

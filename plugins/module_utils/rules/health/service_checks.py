@@ -22,6 +22,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health.verdict
     on_nodes,
     verdict,
 )
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import versions
 
 EXTENSION_PREFIX = "ext-"
 # Entries of the list of extensions that are none: the image's schematic and the index of kernel modules.
@@ -86,6 +87,29 @@ def extensions_present(observation: Observation) -> Verdict:
 
     if all(node.expected.extensions is None for node in observation.nodes):
         return Verdict(skipped="no extensions are declared")
+    return verdict(on_nodes(observation.nodes, judge), f"{count(len(observation.nodes), 'node')} as declared")
+
+
+def talos_version(observation: Observation) -> Verdict:
+    """Every node runs the declared version of Talos."""
+
+    def judge(node: NodeObservation) -> Iterator[Problem]:
+        declared = node.expected.talos_version
+        if not declared:
+            return
+        try:
+            if versions.parse_version(node.version) == versions.parse_version(declared):
+                return
+            fault = versions.upgrade_fault(node.version, declared)
+        except versions.UnknownVersion as error:
+            yield Problem(str(error), node.name, "talos_version", "look at the node's version")
+            return
+        message = fault or f"the node runs Talos {node.version}, the inventory declares {declared}"
+        fix = "upgrade one minor version at a time" if fault else "upgrade the node or correct talos_version"
+        yield Problem(message, node.name, "talos_version", fix)
+
+    if not any(node.expected.talos_version for node in observation.nodes):
+        return Verdict(skipped="no version is declared")
     return verdict(on_nodes(observation.nodes, judge), f"{count(len(observation.nodes), 'node')} as declared")
 
 

@@ -91,7 +91,7 @@ def test_a_healthy_cluster(run_module: Any, options: dict[str, Any], cluster: di
     result = run_module(cluster_health, **options)
     assert result["exit_status"] == 0, result.get("msg")
     assert (result["healthy"], result["changed"], result["findings"]) == (True, False, [])
-    assert result["summary"] == "18 ok, 3 skipped"
+    assert result["summary"] == "18 ok, 4 skipped"
     assert statuses(result)["kube-proxy-ready"] == "skipped"
     assert result["nodes"][1] == {
         "name": "gw1",
@@ -226,6 +226,13 @@ def test_single_checks_and_layers(run_module: Any, options: dict[str, Any], clus
     assert wrong["msg"].startswith("check 'etcd' does not exist; choose from apid-ready")
 
 
+def test_another_version_than_listed(run_module: Any, options: dict[str, Any], cluster: dict[str, FakeNode]) -> None:
+    options["expected_nodes"] = [{**node, "talos_version": "v1.13.8"} for node in EXPECTED]
+    result = run_module(cluster_health, **options, checks=["talos-version"])
+    assert result["exit_status"] == 1
+    assert result["findings"][0]["fix"] == "upgrade the node or correct talos_version"
+
+
 def test_part_of_a_definition(run_module: Any, options: dict[str, Any], cluster: dict[str, FakeNode]) -> None:
     del options["expected_nodes"]
     definition = {
@@ -252,6 +259,10 @@ def test_part_of_a_definition(run_module: Any, options: dict[str, Any], cluster:
     assert result["exit_status"] == 0, result["msg"]
     assert [node["name"] for node in result["nodes"]] == ["gw1"]
     assert statuses(result)["extension-services-running"] == "ok"
+    assert statuses(result)["talos-version"] == "ok"
     assert cluster["cp1"].calls == []
+    newer = {**definition, "cluster": {**definition["cluster"], "talos_version": "v1.12.11"}}
+    other = run_module(cluster_health, **options, definition=newer, checks=["talos-version"])
+    assert "cp1: the node runs Talos v1.13.9, the inventory declares v1.12.11 (and 1 more)" in other["msg"]
     wrong = run_module(cluster_health, **options, definition=definition, nodes=["gw9"])
     assert wrong["msg"] == "gw9: is no node of the cluster; its nodes are cp1, gw1"

@@ -163,6 +163,16 @@ class TestValidated:
         assert result["exit_status"] == 0
         assert [finding["id"] for finding in result["findings"]] == ["cluster.gateways"]
 
+    def test_an_unconfigured_extension_is_only_for_timing_tests(self, run_module: Any) -> None:
+        options = {"state": "validated", "definition": changed_definition(1, extension_services=[]), "name": "gw1"}
+        refused = run_module(machine_config, **options)
+        assert (refused["exit_status"], refused["findings"][0]["id"]) == (1, "node.extension-unconfigured")
+        allowed = run_module(machine_config, **options, allow_unconfigured_extension=["tailscale"])
+        assert allowed["exit_status"] == 0, allowed.get("msg")
+        assert allowed["findings"][0]["severity"] == "warning"
+        other = run_module(machine_config, **options, allow_unconfigured_extension=["lldpd"])
+        assert other["exit_status"] == 1
+
     def test_broken_yaml_names_file_and_line(self, run_module: Any, tmp_path: Path) -> None:
         path = tmp_path / "cp1.yaml"
         path.write_text("version: v1alpha1\nmachine:\n  type: [\n")

@@ -103,6 +103,16 @@ def test_adopts_a_running_cluster(run_module: Any, tmp_path: Path, other_bundle:
     assert not run_module(secrets_bundle, path=str(path), adopt_from=str(config))["changed"]
 
 
+def test_refuses_to_adopt_what_is_no_text(run_module: Any, tmp_path: Path) -> None:
+    config = tmp_path / "talos.img"
+    config.write_bytes(b"\x7fELF\xff\xfe\x00")
+    path = tmp_path / "secrets.yaml"
+    result = run_module(secrets_bundle, path=str(path), adopt_from=str(config))
+    assert result["exit_status"] == 1
+    assert result["msg"] == f"{config}: is not text; give the machine configuration of a control plane"
+    assert not path.exists()
+
+
 def test_refuses_to_adopt_over_another_cluster(
     run_module: Any, tmp_path: Path, bundle_path: Path, other_bundle: dict[str, Any]
 ) -> None:

@@ -116,17 +116,12 @@ def test_etcd_beside_a_tailnet() -> None:
 
 
 @pytest.mark.parametrize(
-    ("running", "severity"),
-    [
-        ("v1.13.9", None),
-        ("v1.13.1", "warning"),
-        ("v1.12.0", "warning"),
-        ("v1.9.0", "error"),
-        ("v1.16.0", "error"),
-        ("x", "error"),
-    ],
+    ("variable", "reported"),
+    [("TS_AUTHKEY=", True), ("TS_AUTHKEY=  ", True), ("TS_AUTHKEY=tskey-auth-x", False), ("TS_ROUTES=", False)],
 )
-def test_the_version_a_node_runs(running: str, severity: str | None) -> None:
-    findings = rules.check_version(definitions.cluster(), definitions.node("cp1"), running)
-    assert [finding.severity for finding in findings] == ([severity] if severity else [])
-    assert all(finding.id == "node.talos-version" and finding.host == "cp1" for finding in findings)
+def test_an_empty_key_is_a_warning(variable: str, reported: bool) -> None:
+    findings = check("gw1", extension_services=[{"name": "tailscale", "environment": [variable]}])
+    assert [(finding.id, finding.severity) for finding in findings] == (
+        [("node.extension-key", "warning")] if reported else []
+    )
+    assert all(finding.path == "ExtensionServiceConfig/tailscale: environment" for finding in findings)

@@ -28,7 +28,7 @@ MEMBERS = (EtcdMember("cp1", ("198.18.1.11",)),)
 def expected(name: str, address: str, machine_type: str = "worker", role: str = "compute") -> ExpectedNode:
     extensions = ("drbd", "spin", "tailscale") if role == "gateway" else ("drbd", "spin")
     services = ("tailscale",) if role == "gateway" else ()
-    return ExpectedNode(name, address, machine_type, role, extensions, services)
+    return ExpectedNode(name, address, machine_type, role, extensions, services, "v1.13.9")
 
 
 def node(name: str, address: str, machine_type: str = "worker", role: str = "compute") -> NodeObservation:

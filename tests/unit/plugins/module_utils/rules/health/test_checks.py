@@ -117,6 +117,19 @@ SPOILED: list[tuple[str, Observation, str, str]] = [
         "extension tailscale is not declared for role compute",
     ),
     (
+        "talos-version",
+        spoil("w1", version="v1.13.1"),
+        "w1",
+        "the node runs Talos v1.13.1, the inventory declares v1.13.9",
+    ),
+    (
+        "talos-version",
+        spoil("w1", version="v1.9.0"),
+        "w1",
+        "host version 1.9.0 is too old to upgrade to Talos 1.13.9",
+    ),
+    ("talos-version", spoil("w1", version="x"), "w1", "'x' is not a full version"),
+    (
         "extension-services-running",
         spoil_service("gw1", Service("ext-tailscale", "Waiting", None, "Waiting for extension service config")),
         "gw1",
