@@ -142,18 +142,6 @@ def authority(bundle: Mapping[str, Any], name: str) -> pki.CertificateAndKey:
         raise SecretsBundleError(f"secrets bundle: certs.{name} is not readable; restore the bundle") from None
 
 
-def service_account_key(bundle: Mapping[str, Any]) -> bytes:
-    """Return the service account's private key as PEM.
-
-    :raises SecretsBundleError: the bundle has none.
-    """
-    try:
-        return _decode(_section(_section(bundle, "certs"), "k8sserviceaccount")["key"])
-    except (KeyError, ValueError, TypeError):
-        cause = "certs.k8sserviceaccount is not readable"
-        raise SecretsBundleError(f"secrets bundle: {cause}; restore the bundle") from None
-
-
 def issue_client(
     bundle: Mapping[str, Any],
     roles: Sequence[str] = (pki.ROLE_ADMIN,),

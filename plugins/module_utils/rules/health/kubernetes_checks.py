@@ -8,7 +8,7 @@ Source: siderolabs/talos:pkg/cluster/check/kubernetes.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observation import (
     KubernetesNode,
@@ -104,28 +104,12 @@ def kubernetes_nodes_ready(observation: Observation) -> Verdict:
 
 def kube_proxy_ready(observation: Observation) -> Verdict:
     """kube-proxy runs on every node, unless the cluster has none."""
-    kubernetes = observation.kubernetes
-    if kubernetes and not kubernetes.error and "kube-proxy" not in kubernetes.daemon_sets:
-        return Verdict(skipped="the cluster has no kube-proxy")
-
-    def judge(asked: KubernetesObservation) -> Iterator[Problem]:
-        pods = [pod for pod in asked.pods if pod.app == "kube-proxy"]
-        yield from _pod_problems("kube-proxy", pods, asked.daemon_sets.get("kube-proxy", 0))
-
-    return _asked(observation, judge, "kube-proxy ready")
+    return _workload_ready(observation, "kube-proxy", "kube-proxy", lambda asked: asked.daemon_sets)
 
 
 def coredns_ready(observation: Observation) -> Verdict:
     """CoreDNS runs, unless the cluster has none."""
-    kubernetes = observation.kubernetes
-    if kubernetes and not kubernetes.error and "coredns" not in kubernetes.deployments:
-        return Verdict(skipped="the cluster has no coredns")
-
-    def judge(asked: KubernetesObservation) -> Iterator[Problem]:
-        pods = [pod for pod in asked.pods if pod.app == "kube-dns"]
-        yield from _pod_problems("coredns", pods, asked.deployments.get("coredns", 0))
-
-    return _asked(observation, judge, "coredns ready")
+    return _workload_ready(observation, "coredns", "kube-dns", lambda asked: asked.deployments)
 
 
 def kubernetes_nodes_schedulable(observation: Observation) -> Verdict:
@@ -139,6 +123,25 @@ def kubernetes_nodes_schedulable(observation: Observation) -> Verdict:
                 )
 
     return _asked(observation, judge, f"{count(len(observation.nodes), 'node')} schedulable")
+
+
+def _workload_ready(
+    observation: Observation, name: str, app: str, wanted: Callable[[KubernetesObservation], Mapping[str, int]]
+) -> Verdict:
+    """Judge whether a workload of the system has all its pods, if the cluster has that workload.
+
+    :param app: label ``k8s-app`` of its pods.
+    :param wanted: gives the wanted numbers of pods by name of workload.
+    """
+    kubernetes = observation.kubernetes
+    if kubernetes and not kubernetes.error and name not in wanted(kubernetes):
+        return Verdict(skipped=f"the cluster has no {name}")
+
+    def judge(asked: KubernetesObservation) -> Iterator[Problem]:
+        pods = [pod for pod in asked.pods if pod.app == app]
+        yield from _pod_problems(name, pods, wanted(asked).get(name, 0))
+
+    return _asked(observation, judge, f"{name} ready")
 
 
 def _asked(
