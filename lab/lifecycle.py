@@ -146,14 +146,18 @@ def take_down(name: str) -> bool:
 
 
 def lab_status(name: str) -> dict[str, Any]:
-    """Return the state of lab *name*: ``running``, ``dead`` (its supervisor died) or ``absent``."""
+    """Return the state of lab *name*: ``running``, ``dead`` (its supervisor died), ``absent``, or ``not answering``
+    (it is just starting or ending)."""
     lab = read_record().labs.get(name)
     if lab is None:
         return {"name": name, "state": "absent", "nodes": []}
     common = {"name": name, "subnet": lab.subnet, "link": lab.link, "supervisor": lab.pid}
     if not lab.is_alive():
         return {**common, "state": "dead", "nodes": []}
-    nodes = control.ask(lab.run_directory, {"command": "status"})["nodes"]
+    try:
+        nodes = control.ask(lab.run_directory, {"command": "status"})["nodes"]
+    except LabError:
+        return {**common, "state": "not answering", "nodes": []}
     escaped = escapes.escaped_packets(links.router_namespace(name))
     return {**common, "state": "running", "nodes": nodes, "escaped_packets": escaped}
 
