@@ -97,8 +97,6 @@ options:
     description:
       - Whether to wait until the node has reached one of O(wait_stages) with the configuration. A configuration that
         takes effect at the next boot is not waited for.
-    type: bool
-    default: true
   wait_stages:
     description:
       - Stages that end the waiting. A control plane stays in C(booting) until its cluster is bootstrapped.
@@ -107,16 +105,12 @@ options:
     default:
       - booting
       - running
-  wait_timeout:
-    description:
-      - Limit in seconds for the waiting.
-    type: int
-    default: 600
 extends_documentation_fragment:
   - homelab.talos.definition
   - homelab.talos.secrets
   - homelab.talos.connection
   - homelab.talos.connection.maintenance
+  - homelab.talos.wait
   - homelab.talos.attributes
   - homelab.talos.attributes.actiongroup_talos
   - homelab.talos.requirements
@@ -257,6 +251,7 @@ from ansible_collections.homelab.talos.plugins.module_utils._module.judgement im
 from ansible_collections.homelab.talos.plugins.module_utils._module.kept_file import KeptFile
 from ansible_collections.homelab.talos.plugins.module_utils._module.masked_diff import masked_diff, masked_text
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
+from ansible_collections.homelab.talos.plugins.module_utils._module.wait import WAIT
 from ansible_collections.homelab.talos.plugins.module_utils._module.wanted_config import WantedConfig, wanted_config
 from ansible_collections.homelab.talos.plugins.module_utils.findings.model import Finding, errors
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.apply import MODES
@@ -276,6 +271,7 @@ def spec() -> ArgumentSpec:
     return CONNECTION.merged_with(
         MAINTENANCE,
         bundle_spec(required=False),
+        WAIT,
         ArgumentSpec(
             {
                 "state": {"type": "str", "choices": ["rendered", "validated", "applied"], "required": True},
@@ -291,9 +287,7 @@ def spec() -> ArgumentSpec:
                 "erase": {"type": "bool", "default": False},
                 "mode": {"type": "str", "choices": list(MODES), "default": "auto"},
                 "try_timeout": {"type": "int", "default": 60},
-                "wait": {"type": "bool", "default": True},
                 "wait_stages": {"type": "list", "elements": "str", "default": ["booting", "running"]},
-                "wait_timeout": {"type": "int", "default": 600},
             },
             required_if=[
                 ("state", "rendered", ("definition", "secrets_bundle", "path")),

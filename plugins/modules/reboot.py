@@ -29,8 +29,6 @@ options:
   wait:
     description:
       - Whether to wait for the next boot.
-    type: bool
-    default: true
   wait_stages:
     description:
       - Stages that end the waiting. A control plane of a cluster that was not bootstrapped stays in C(booting).
@@ -38,14 +36,10 @@ options:
     elements: str
     default:
       - running
-  wait_timeout:
-    description:
-      - Limit in seconds for the waiting.
-    type: int
-    default: 600
 extends_documentation_fragment:
   - homelab.talos.connection
   - homelab.talos.connection.endpoint
+  - homelab.talos.wait
   - homelab.talos.attributes.action
   - homelab.talos.attributes.actiongroup_talos
   - homelab.talos.requirements
@@ -88,6 +82,7 @@ from typing import Any
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION, ENDPOINT, Connector
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
+from ansible_collections.homelab.talos.plugins.module_utils._module.wait import WAIT
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.reboot import (
     MODES,
     read_boot,
@@ -99,12 +94,11 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.rebo
 def spec() -> ArgumentSpec:
     return CONNECTION.merged_with(
         ENDPOINT,
+        WAIT,
         ArgumentSpec(
             {
                 "mode": {"type": "str", "choices": list(MODES), "default": "default"},
-                "wait": {"type": "bool", "default": True},
                 "wait_stages": {"type": "list", "elements": "str", "default": ["running"]},
-                "wait_timeout": {"type": "int", "default": 600},
             }
         ),
     )

@@ -62,16 +62,10 @@ options:
     description:
       - Whether to wait until the node is in maintenance mode, has booted again or does not answer any more,
         whatever the other options lead to.
-    type: bool
-    default: true
-  wait_timeout:
-    description:
-      - Limit in seconds for the waiting.
-    type: int
-    default: 600
 extends_documentation_fragment:
   - homelab.talos.connection
   - homelab.talos.connection.endpoint
+  - homelab.talos.wait
   - homelab.talos.attributes.action
   - homelab.talos.attributes.actiongroup_talos
   - homelab.talos.requirements
@@ -122,6 +116,7 @@ from typing import Any
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION, ENDPOINT, Connector
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
+from ansible_collections.homelab.talos.plugins.module_utils._module.wait import WAIT
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.reset import (
     ResetPlan,
     look_before,
@@ -133,6 +128,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.rese
 def spec() -> ArgumentSpec:
     return CONNECTION.merged_with(
         ENDPOINT,
+        WAIT,
         ArgumentSpec(
             {
                 "erase": {"type": "bool", "default": False},
@@ -141,8 +137,6 @@ def spec() -> ArgumentSpec:
                 "user_disks": {"type": "list", "elements": "str", "default": []},
                 "graceful": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
                 "reboot": {"type": "bool", "default": True},
-                "wait": {"type": "bool", "default": True},
-                "wait_timeout": {"type": "int", "default": 600},
             }
         ),
     )
