@@ -92,9 +92,9 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
-    changed = lifecycle.take_down(options.name)
-    text = f"lab {options.name} is down" if changed else f"there is no lab {options.name}"
-    return _show(options, {"changed": changed, "name": options.name}, text)
+    answer = lifecycle.take_down(options.name)
+    text = f"lab {options.name} is down" if answer["changed"] else f"there is no lab {options.name}"
+    return _show(options, {**answer, "name": options.name}, text)
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -118,18 +118,20 @@ def _wait_for_machines(lab: LabRecord, process: subprocess.Popen[bytes]) -> None
         raise LabError(f"lab {lab.name}: not every machine reached maintenance mode: {stages}", error.remedy) from None
 
 
-def take_down(name: str) -> bool:
+def take_down(name: str) -> dict[str, Any]:
     """Remove everything lab *name* has on this host, also after its supervisor was killed.
 
-    Returns whether there was such a lab. The last lab restores the host's settings.
+    Returns ``changed`` (whether there was such a lab) and ``escaped_packets``, the last state of the counters (empty
+    where nothing counted). The last lab restores the host's settings.
     """
     require_privileges()
     with host_record() as record:
         lab = record.labs.get(name)
         if lab is None:
-            return False
+            return {"changed": False, "escaped_packets": {}}
         end_process(lab.pid, lab.start_time, _POWER_OFF_LIMIT_SECONDS)
         kill_members(lab.namespaces)
+        escaped = escapes.escaped_packets(links.router_namespace(name))
         links.remove_namespaces(lab.namespaces)
         links.remove_link(lab.link)
         cgroups.remove_lab_groups(lab.name, lambda condition: wait_until(condition, "control groups to empty"))
@@ -142,7 +144,7 @@ def take_down(name: str) -> bool:
             links.uncover_range()
             sysctls.restore_sysctls(record)
             restore_namespace_directory(record)
-    return True
+    return {"changed": True, "escaped_packets": escaped}
 
 
 def lab_status(name: str) -> dict[str, Any]:
