@@ -125,6 +125,18 @@ def test_machines_that_are_not_there_block_and_are_no_defect(tmp_path: Path) -> 
     assert [item.partition(":")[0] for item in found["missing"]] == ["nodes"]
 
 
+def test_machines_with_addresses_of_an_emulated_lab_are_not_spoken_to(tmp_path: Path) -> None:
+    hosts = inventory(tmp_path, changed(GOOD, {"/all/vars/talos_provider": "hardware"}))
+    report = tmp_path / "report.json"
+    ended = playbook("validate", hosts, "-e", f"validate_report={report}")
+    assert ended.status == 0, ended.output
+    found = yaml.safe_load(report.read_text(encoding="utf-8"))
+    assert found["status"] == "blocked"
+    for line in found["missing"][:-1]:
+        assert "talos_address is one of an emulated lab" in line
+    assert [item.partition(":")[0] for item in found["missing"]] == ["cp1", "node1", "gw1", "credentials"]
+
+
 def test_machines_without_credentials_block(tmp_path: Path) -> None:
     # Addresses of this machine itself on which nothing listens: no packet leaves.
     change = {
