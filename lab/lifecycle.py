@@ -71,7 +71,7 @@ def _refuse_conflicts(record: HostRecord, description: LabDescription) -> None:
     own = record.labs.get(description.name)
     if own is not None:
         state = "runs already" if own.is_alive() else "is left over from a supervisor that died"
-        raise LabError(f"lab {own.name} {state}", f"take it down first: down {own.name}")
+        raise LabError(f"lab {own.name} {state}", f"take it down first: tools/lab down {own.name}")
     for other in record.labs.values():
         if other.subnet == description.subnet:
             raise LabError(

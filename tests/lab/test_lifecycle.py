@@ -72,7 +72,7 @@ def test_conflicts_are_refused_before_anything_changes(described: Described) -> 
     again = run_lab("up", "-f", described("lc-first", 205), check=False)
     same_subnet = run_lab("up", "-f", described("lc-second", 205), check=False)
     assert (again.returncode, same_subnet.returncode) == (1, 1)
-    assert again.stderr.strip() == "error: lab lc-first runs already; take it down first: down lc-first"
+    assert again.stderr.strip() == "error: lab lc-first runs already; take it down first: tools/lab down lc-first"
     assert "subnet 198.18.205.0/24 is in use by lab lc-first" in same_subnet.stderr
     assert host_snapshot("lc-") == before
 
