@@ -235,7 +235,7 @@ def test_another_version_than_listed(run_module: Any, options: dict[str, Any], c
 
 def test_part_of_a_definition(run_module: Any, options: dict[str, Any], cluster: dict[str, FakeNode]) -> None:
     del options["expected_nodes"]
-    definition = {
+    definition: dict[str, Any] = {
         "cluster": {
             "name": "home",
             "endpoint": "https://198.18.1.11:6443",
