@@ -67,8 +67,8 @@ def ask(run_directory: Path, request: dict[str, Any], timeout: float = 60.0) -> 
             with connection.makefile("rb") as stream:
                 answer: dict[str, Any] = json.loads(stream.readline())
     except (OSError, ValueError) as error:
-        name = run_directory.name
-        raise LabError(f"lab {name}: its supervisor does not answer ({error})", f"take it down: tools/lab down {name}") from None
+        cause = f"lab {run_directory.name}: its supervisor does not answer ({error})"
+        raise LabError(cause, f"take it down: tools/lab down {run_directory.name}") from None
     if "error" in answer:
         raise LabError(answer["error"]["cause"], answer["error"]["remedy"])
     return answer
