@@ -17,7 +17,7 @@ from ansible_collections.homelab.talos.tests.unit.plugins import fake_node
 from ansible_collections.homelab.talos.tests.unit.plugins.fake_node import FakeNode, FakeWorld
 
 COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-EXPECTED = [
+EXPECTED: list[dict[str, Any]] = [
     {"name": "cp1", "address": "198.18.1.11", "machine_type": "controlplane", "extensions": ["drbd"]},
     {
         "name": "gw1",
