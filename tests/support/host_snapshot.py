@@ -57,7 +57,9 @@ def _processes(other_labs: set[str]) -> Iterator[str]:
         if entry.name.isdigit() and (namespace := _namespace(f"{entry}/ns/net")):
             words = _read(f"{entry}/cmdline").split("\0")
             supervises = any(word.endswith("talos.lab.supervisor") for word in words)
-            elsewhere = namespace != _namespace("/proc/self/ns/net") and namespace not in theirs
+            groups = _read(f"{entry}/cgroup")
+            other = namespace in theirs or any(f"/homelab-talos/{lab}/" in groups for lab in other_labs)
+            elsewhere = namespace != _namespace("/proc/self/ns/net") and not other
             if elsewhere or (supervises and not other_labs & set(words)):
                 yield f"{entry.name} {' '.join(words)}"
 
