@@ -70,13 +70,13 @@ class Configurator:
         node.board.post()
 
     async def _reload_apid(self) -> None:
+        """Give apid certificates that fit; the request that made this necessary keeps its connection."""
         if "apid" in self._node.services and self._node.services["apid"].state is State.RUNNING:
             if self._node.is_controlplane:
                 await self.apid.reload()
             else:
-                service = self._node.services["apid"]
-                await service.stop()
-                service.start()
+                # A worker asks trustd, which may take as long as there is no control plane.
+                self._node.controller(self.apid.reload, "apid certificates")
 
     async def _restart_changed(self, old: MachineConfig | None, extensions: dict[str, str]) -> None:
         node = self._node

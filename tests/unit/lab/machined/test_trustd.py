@@ -28,11 +28,31 @@ def _wrong_token(config: MachineConfig) -> None:
     config.v1alpha1["machine"]["token"] = "aaaaaa.bbbbbbbbbbbbbbbb"
 
 
+def _another_name(config: MachineConfig) -> None:
+    config.v1alpha1["machine"]["certSANs"] = ["other.example"]
+
+
 def test_worker_serves_with_a_certificate_of_the_cluster(tmp_path: Path) -> None:
     async def scenario(lab: Home) -> None:
         await control_plane(lab)
         machine = await worker(lab)
         await stage(machine, "running")
+        async with lab.client("198.18.9.21") as client:
+            assert (await unary(client, "Hostname")).hostname == "w1"
+
+    play(tmp_path, scenario)
+
+
+def test_worker_answers_on_when_its_certificate_no_longer_fits(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        machine = await worker(lab)
+        await stage(machine, "running")
+        async with lab.client("198.18.9.21") as client:
+            await apply(client, config(WORKER, _another_name))
+        apid = machine.node.services["apid"]
+        await until(lambda: not machine.configurator.apid.outdated, "new certificate")
+        assert apid.state is State.RUNNING
         async with lab.client("198.18.9.21") as client:
             assert (await unary(client, "Hostname")).hostname == "w1"
 
