@@ -71,19 +71,26 @@ class Supervisor:
     async def _keep_pods_connected(self) -> None:
         """Give each node the pod network as soon as Kubernetes has given it a pod CIDR."""
         while True:
-            found = {}
-            for name, machine in self._machines.items():
-                node = machine.node.kubernetes_node
-                if machine.node.powered and node is not None and node.pod_cidrs:
-                    found[name] = node.pod_cidrs[0]
-            for name, cidr in found.items():
-                others = {found[other]: self._runtimes[other].address for other in found if other != name}
-                # The boot id is part of the key: a rebooted machine has forgotten its routes.
-                wanted = (f"{self._runtimes[name].boot_id} {cidr}", tuple(sorted(others.items())))
-                if self._connected.get(name) != wanted:
-                    await connect_pods(self._runtimes[name], cidr, others)
-                    self._connected[name] = wanted
+            try:
+                await self._connect_pods()
+            except (LabError, OSError) as error:
+                # A machine lost power in between; the next turn sees it as it is then.
+                print(f"pod network: {error}", flush=True)
             await asyncio.sleep(_POD_NETWORK_PERIOD_SECONDS)
+
+    async def _connect_pods(self) -> None:
+        found = {}
+        for name, machine in self._machines.items():
+            node = machine.node.kubernetes_node
+            if machine.node.powered and node is not None and node.pod_cidrs:
+                found[name] = node.pod_cidrs[0]
+        for name, cidr in found.items():
+            others = {found[other]: self._runtimes[other].address for other in found if other != name}
+            # The boot id is part of the key: a rebooted machine has forgotten its routes.
+            wanted = (f"{self._runtimes[name].boot_id} {cidr}", tuple(sorted(others.items())))
+            if self._connected.get(name) != wanted:
+                await connect_pods(self._runtimes[name], cidr, others)
+                self._connected[name] = wanted
 
     async def _handle(self, request: dict[str, Any]) -> dict[str, Any]:
         command = request.get("command")

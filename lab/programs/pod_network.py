@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from ansible_collections.homelab.talos.lab.errors import LabError
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
 from ansible_collections.homelab.talos.lab.programs.files import write_file
 
@@ -21,13 +22,17 @@ _BRIDGE = "cni0"
 async def connect_pods(runtime: NodeRuntime, pod_cidr: str, others: Mapping[str, str]) -> None:
     """Write the node's CNI configuration and its routes to the other nodes' pods; repeatable.
 
-    Parameters: *pod_cidr* of this node; *others* pod CIDR -> address of the node that has it.
+    Parameters: *pod_cidr* of this node; *others* pod CIDR -> address of the node that has it. Raises
+    :class:`LabError` while the node has no address in reach of the others.
     """
     path = runtime.directory / "etc/cni/net.d/10-lab.conflist"
     write_file(path, json.dumps(_configuration(pod_cidr), indent=1))
     routes = [f"route replace {cidr} via {address} proto static" for cidr, address in sorted(others.items())]
     if routes:
-        await runtime.run(["ip", "-batch", "-"], input="\n".join(routes).encode())
+        status, _output, errors = await runtime.run(["ip", "-batch", "-"], input="\n".join(routes).encode())
+        if status != 0:
+            cause = errors.decode(errors="replace").strip().replace("\n", " / ")
+            raise LabError(f"node {runtime.name}: routes to the pods of other nodes: {cause}", "see its addresses")
 
 
 def _configuration(pod_cidr: str) -> dict[str, object]:
