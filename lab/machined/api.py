@@ -77,4 +77,4 @@ def build_dispatcher(
     local = LocalCalls(handlers, lambda: apid.maintenance)
     router = Router(local, apid.remote, node.own_names, lambda: apid.maintenance)
     handlers |= health.handlers(node, router.callee)
-    return Dispatcher(local, router)
+    return Dispatcher(local, router, lambda line: node.journal.service("apid").write(line))

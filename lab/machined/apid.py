@@ -14,12 +14,14 @@ import socket
 import ssl
 import weakref
 from asyncio.sslproto import SSLProtocol
+from collections.abc import Callable
 from typing import Any
 
 from grpclib.config import Configuration
 from grpclib.protocol import H2Protocol
 from grpclib.server import Server
 
+from ansible_collections.homelab.talos.lab.machined import refusal_log
 from ansible_collections.homelab.talos.lab.machined.identity import client_certificate, is_only_client
 
 PORT = 50000
@@ -30,23 +32,32 @@ _CONFIGURATION = Configuration(http2_connection_window_size=65535 * 16, http2_st
 class _CheckedProtocol(H2Protocol):
     """Ends a connection whose client certificate serves for more than being a client."""
 
-    def __init__(self, plain: H2Protocol, known: weakref.WeakSet[asyncio.BaseTransport]) -> None:
+    def __init__(
+        self, plain: H2Protocol, known: weakref.WeakSet[asyncio.BaseTransport], log: Callable[[str], None]
+    ) -> None:
         super().__init__(plain.handler, plain.config, plain.h2_config)
         self._known = known
+        self._log = log
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._known.add(transport)
         certificate = client_certificate(transport)
         super().connection_made(transport)
         if certificate is not None and not is_only_client(certificate):
+            self._log(refusal_log.usage(transport, certificate.subject.rfc4514_string()))
             transport.abort()  # type: ignore[attr-defined]
 
 
 class _AlertingTls(SSLProtocol):
-    """Tells the client why its handshake failed ("certificate required"), which asyncio forgets to do."""
+    """Tells the client why its handshake failed ("certificate required"), which asyncio forgets to do; logs it, too."""
+
+    log: Callable[[str], None]
 
     def _on_handshake_complete(self, handshake_exc: BaseException | None) -> None:
         if handshake_exc is not None and self._transport is not None:
+            line = refusal_log.handshake(self._transport, handshake_exc)
+            if line is not None:
+                self.log(line)
             self._process_outgoing()  # type: ignore[attr-defined]
         super()._on_handshake_complete(handshake_exc)
 
@@ -54,23 +65,30 @@ class _AlertingTls(SSLProtocol):
 class _TableServer(Server):
     """A grpclib server whose handlers come from one table; TLS belongs to its protocol."""
 
-    def __init__(self, table: Any, tls: ssl.SSLContext) -> None:
+    def __init__(self, table: Any, tls: ssl.SSLContext, log: Callable[[str], None]) -> None:
         super().__init__([], config=_CONFIGURATION)
         self._mapping = table
         self._tls = tls
+        self._log = log
         self.connections: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
 
     def _protocol_factory(self) -> Any:
-        checked = _CheckedProtocol(super()._protocol_factory(), self.connections)
+        checked = _CheckedProtocol(super()._protocol_factory(), self.connections, self._log)
         nobody_waits: Any = None
-        return _AlertingTls(asyncio.get_running_loop(), checked, self._tls, nobody_waits, server_side=True)
+        protocol = _AlertingTls(asyncio.get_running_loop(), checked, self._tls, nobody_waits, server_side=True)
+        protocol.log = self._log
+        return protocol
 
 
 class ApiServer:
-    """Serves one table of methods on one listening socket; the TLS settings may be exchanged."""
+    """Serves one table of methods on one listening socket; the TLS settings may be exchanged.
 
-    def __init__(self, table: Any) -> None:
+    *log* takes a line for every refused connection.
+    """
+
+    def __init__(self, table: Any, log: Callable[[str], None]) -> None:
         self._table = table
+        self._log = log
         self._socket: socket.socket | None = None
         self._server: _TableServer | None = None
 
@@ -110,7 +128,7 @@ class ApiServer:
     async def _serve(self, tls: ssl.SSLContext) -> None:
         if self._socket is None:
             raise RuntimeError("API server has no socket: start it first")
-        server = _TableServer(self._table, tls)
+        server = _TableServer(self._table, tls, self._log)
         await server.start(sock=self._socket.dup())
         self._server = server
 

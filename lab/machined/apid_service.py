@@ -35,7 +35,10 @@ class ApidWork:
 
     def attach(self, table: Any) -> None:
         """Serve the methods of *table* (``get(path)`` returns a grpclib handler)."""
-        self._server = ApiServer(table)
+        self._server = ApiServer(table, self._log)
+
+    def _log(self, line: str) -> None:
+        self._node.journal.service("apid").write(line)  # the journal forgets its logs at a power cycle
 
     async def prepare(self) -> None:
         """Get the certificates."""

@@ -20,7 +20,7 @@ from grpclib.const import Handler as WireHandler
 from grpclib.server import Stream
 from multidict import MultiDict
 
-from ansible_collections.homelab.talos.lab.machined import authorization, refusals
+from ansible_collections.homelab.talos.lab.machined import authorization, refusal_log, refusals
 from ansible_collections.homelab.talos.lab.machined.call import Call, Handlers
 from ansible_collections.homelab.talos.lab.machined.identity import Identity
 from ansible_collections.homelab.talos.lab.machined.routing import Router
@@ -67,11 +67,15 @@ class LocalCalls:
 
 
 class Dispatcher:
-    """The table grpclib looks paths up in: every path has an entry, unknown ones answer with a refusal."""
+    """The table grpclib looks paths up in: every path has an entry, unknown ones answer with a refusal.
 
-    def __init__(self, local: LocalCalls, router: Router) -> None:
+    *log* takes a line for every call that was refused for who called.
+    """
+
+    def __init__(self, local: LocalCalls, router: Router, log: Callable[[str], None]) -> None:
         self._local = local
         self._router = router
+        self._log = log
         self._under_way = 0
         self.idle = asyncio.Event()  # set while no call is under way that ends by itself
         self.idle.set()
@@ -105,7 +109,11 @@ class Dispatcher:
     async def _refuse(self, stream: Stream[Any, Any]) -> None:
         roles = Identity.of(stream.peer).roles(_metadata(stream), self._local.maintenance)
         path = getattr(stream, "_method_name", "")
-        self._local.authorize(Call(path, None, roles))
+        try:
+            self._local.authorize(Call(path, None, roles))
+        except GRPCError as error:
+            self._log_refusal(stream, path, error)
+            raise
         raise refusals.unimplemented(f"unknown method {path.rpartition('/')[2]} for service {path.split('/')[1]}")
 
     async def _serve(self, stream: Stream[Any, Any], path: str, cardinality: Cardinality) -> None:
@@ -116,13 +124,21 @@ class Dispatcher:
                     await stream.send_message(reply)
             else:
                 await stream.send_message(await self._router.unary(call, _metadata(stream)))
-        except (GRPCError, ConnectionError):
+        except GRPCError as error:
+            self._log_refusal(stream, path, error)
+            raise
+        except ConnectionError:
             raise
         except NotImplementedError as error:
             raise refusals.unimplemented(str(error)) from None
         except Exception as error:
             LOG.exception("the emulated handler of %s failed", path)
             raise GRPCError(Status.UNKNOWN, str(error) or type(error).__name__) from None
+
+    def _log_refusal(self, stream: Stream[Any, Any], path: str, error: GRPCError) -> None:
+        line = refusal_log.call(path, error, Identity.of(stream.peer))
+        if line is not None:
+            self._log(line)
 
     async def _read(self, stream: Stream[Any, Any], path: str, cardinality: Cardinality) -> Call:
         identity = Identity.of(stream.peer)

@@ -37,7 +37,7 @@ class TrustdWork:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._server = ApiServer(self)
+        self._server = ApiServer(self, lambda line: node.journal.service("trustd").write(line))
 
     async def prepare(self) -> None:
         """Nothing to prepare."""
