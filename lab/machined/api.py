@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ansible_collections.homelab.talos.lab.machined.apid_service import ApidWork
+from ansible_collections.homelab.talos.lab.machined.call import Handlers
 from ansible_collections.homelab.talos.lab.machined.configuration import Configurator
 from ansible_collections.homelab.talos.lab.machined.cosi_service import CosiService
 from ansible_collections.homelab.talos.lab.machined.definitions import served
@@ -28,7 +29,9 @@ from ansible_collections.homelab.talos.lab.machined.rpc import (
     health,
     logs,
     meta,
+    netstat,
     power,
+    refused,
     service,
     storage,
     system,
@@ -46,6 +49,7 @@ _PLAIN = (
     files,
     logs,
     meta,
+    netstat,
     service,
     storage,
     system,
@@ -63,6 +67,14 @@ def build_cosi(node: Node) -> CosiService:
     return CosiService(node.store, served(node.description.talos_version), refresh)
 
 
+def played(node: Node, cosi: CosiService, configurator: Configurator, request: Callable[[Request], None]) -> Handlers:
+    """Return the handlers of the methods that the lab plays, all but those that ask other nodes."""
+    handlers = cosi.handlers() | apply.handlers(node, configurator, request) | power.handlers(node, request)
+    for module in _PLAIN:
+        handlers |= module.handlers(node)
+    return handlers
+
+
 def build_dispatcher(
     node: Node,
     cosi: CosiService,
@@ -71,9 +83,7 @@ def build_dispatcher(
     request: Callable[[Request], None],
 ) -> Dispatcher:
     """Return the table of everything the node answers; *request* asks the machine for a sequence."""
-    handlers = cosi.handlers() | apply.handlers(node, configurator, request) | power.handlers(node, request)
-    for module in _PLAIN:
-        handlers |= module.handlers(node)
+    handlers = refused.handlers(node) | played(node, cosi, configurator, request)
     local = LocalCalls(handlers, lambda: apid.maintenance)
     router = Router(local, apid.remote, node.own_names, lambda: apid.maintenance)
     handlers |= health.handlers(node, router.callee)

@@ -5,21 +5,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import os
 import tarfile
-from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.homelab.talos.lab.machined.call import Call
-from ansible_collections.homelab.talos.lab.machined.clock import LabClock
-from ansible_collections.homelab.talos.lab.machined.description import NodeDescription
-from ansible_collections.homelab.talos.lab.machined.discovery import Discovery
 from ansible_collections.homelab.talos.lab.machined.network_control import apply_network
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.lab.machined.node_files import FileError, archive, list_files, read_file
@@ -28,49 +23,7 @@ from ansible_collections.homelab.talos.lab.machined.rpc import files, system
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import method
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
-from .fakes import FakePrograms, FakeRuntime, Wire
-
-
-class LocalRuntime(FakeRuntime):
-    """Runs commands on this machine."""
-
-    async def run(
-        self, argv: Sequence[str], timeout: float = 10.0, input: bytes | None = None
-    ) -> tuple[int, bytes, bytes]:
-        process = await asyncio.create_subprocess_exec(
-            *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
-        )
-        output, errors = await asyncio.wait_for(process.communicate(), timeout)
-        return process.returncode or 0, output, errors
-
-
-class ScriptedRuntime(FakeRuntime):
-    """Answers commands from a table (joined arguments -> output); everything else succeeds silently."""
-
-    answers: Mapping[str, str] = {}
-
-    async def run(
-        self, argv: Sequence[str], timeout: float = 10.0, input: bytes | None = None
-    ) -> tuple[int, bytes, bytes]:
-        self.commands.append(list(argv))
-        return 0, self.answers.get(" ".join(argv), "").encode(), b""
-
-
-def _play(
-    kind: type[FakeRuntime], directory: Path, scenario: Callable[[Node], Coroutine[Any, Any, None]]
-) -> FakeRuntime:
-    runtime = kind("cp1", "198.18.9.11", directory, Wire())
-
-    async def main() -> None:
-        await runtime.power_on()
-        clock = LabClock()
-        description = NodeDescription("cp1", "198.18.9.11", "v1.13.9")
-        node = Node(runtime, description, FakePrograms(directory), Discovery(clock), clock)
-        node.fresh()
-        await scenario(node)
-
-    asyncio.run(main())
-    return runtime
+from .real_commands import LocalRuntime, ScriptedRuntime, on_a_node
 
 
 @pytest.fixture
@@ -96,7 +49,7 @@ def test_reading(tmp_path: Path, tree: Path) -> None:
         with pytest.raises(FileError):
             await read_file(node, "/system/state/../../../../etc/passwd\n")
 
-    _play(LocalRuntime, tmp_path / "node", scenario)
+    on_a_node(LocalRuntime, tmp_path / "node", scenario)
 
 
 def test_listing(tmp_path: Path, tree: Path) -> None:
@@ -112,7 +65,7 @@ def test_listing(tmp_path: Path, tree: Path) -> None:
         with pytest.raises(FileError):
             await list_files(node, str(tree / "nothing"), 1)
 
-    _play(LocalRuntime, tmp_path / "node", scenario)
+    on_a_node(LocalRuntime, tmp_path / "node", scenario)
 
 
 def test_archive(tmp_path: Path, tree: Path) -> None:
@@ -124,7 +77,7 @@ def test_archive(tmp_path: Path, tree: Path) -> None:
         with pytest.raises(FileError):
             await archive(node, str(tree / "nothing"))
 
-    _play(LocalRuntime, tmp_path / "node", scenario)
+    on_a_node(LocalRuntime, tmp_path / "node", scenario)
 
 
 async def _stream(node: Node, handlers: Any, name: str, **fields: Any) -> list[Any]:
@@ -142,7 +95,7 @@ def test_list_call(tmp_path: Path, tree: Path) -> None:
         (missing,) = await _stream(node, files.handlers, "List", root=str(tree / "nothing"))
         assert "No such file" in missing.error
 
-    _play(LocalRuntime, tmp_path / "node", scenario)
+    on_a_node(LocalRuntime, tmp_path / "node", scenario)
 
 
 def test_disk_usage_call(tmp_path: Path, tree: Path) -> None:
@@ -154,7 +107,7 @@ def test_disk_usage_call(tmp_path: Path, tree: Path) -> None:
         assert set(found) == {".", "sub"}
         assert found["."] > found["sub"] >= 5
 
-    _play(LocalRuntime, tmp_path / "node", scenario)
+    on_a_node(LocalRuntime, tmp_path / "node", scenario)
 
 
 def test_processes_and_mounts(tmp_path: Path) -> None:
@@ -171,7 +124,7 @@ def test_processes_and_mounts(tmp_path: Path) -> None:
         roots = [each for each in reply.messages[0].stats if each.mounted_on == "/"]
         assert roots[0].size >= roots[0].available > 0
 
-    _play(LocalRuntime, tmp_path, scenario)
+    on_a_node(LocalRuntime, tmp_path, scenario)
 
 
 ADDRESSES = [
@@ -227,7 +180,7 @@ def test_network_resources_from_the_kernel(tmp_path: Path) -> None:
         assert spec("NodeAddresses", "current-only-k8s")["addresses"] == ["10.244.0.1/24"]
         assert node.address == "198.18.9.11"
 
-    _play(ScriptedRuntime, tmp_path, scenario)
+    on_a_node(ScriptedRuntime, tmp_path, scenario)
 
 
 CONFIG = """
@@ -268,7 +221,7 @@ def test_network_configuration_replaces_the_lease(tmp_path: Path) -> None:
         await apply_network(node)
         assert (node.hostname, node.domainname) == ("cp1", "home")
 
-    runtime = _play(ScriptedRuntime, tmp_path, scenario)
+    runtime = on_a_node(ScriptedRuntime, tmp_path, scenario)
     assert [" ".join(argv) for argv in runtime.commands] == [
         "ip -j address show dev eth0",
         "ip link set dev eth0 mtu 1400",
@@ -295,5 +248,5 @@ def test_without_addresses_the_lease_stays(tmp_path: Path) -> None:
         node.config = MachineConfig.from_text("machine: {network: {hostname: cp1}}")
         await apply_network(node)
 
-    runtime = _play(ScriptedRuntime, tmp_path, scenario)
+    runtime = on_a_node(ScriptedRuntime, tmp_path, scenario)
     assert runtime.commands == [["hostname", "cp1"]]

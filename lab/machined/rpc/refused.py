@@ -1,0 +1,41 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Methods the lab does not play: Unimplemented, with the reason of the table of methods."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from ansible_collections.homelab.talos.lab.machined import refusals
+from ansible_collections.homelab.talos.lab.machined.call import Call, Handler, Handlers
+from ansible_collections.homelab.talos.lab.machined.methods import METHODS, Answer, Method
+from ansible_collections.homelab.talos.lab.machined.node import Node
+from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import method
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.versions import parse_version
+
+
+def reason(path: str, found: Method, talos_version: str) -> str:
+    """Return what a caller of a refused method is told by a node of a Talos version."""
+    _empty, service, name = path.split("/")
+    if parse_version(talos_version).line < found.since:
+        return f"unknown service {service}"
+    return f"{name} is not played by nodes of a lab: {found.note}"
+
+
+def handlers(node: Node) -> Handlers:
+    """Return a handler for each method that the table refuses."""
+    refused = {path: each for path, each in METHODS.items() if each.answer is Answer.REFUSED}
+    return {path: _handler(path, reason(path, each, node.description.talos_version)) for path, each in refused.items()}
+
+
+def _handler(path: str, text: str) -> Handler:
+    async def unary(call: Call) -> Any:
+        raise refusals.unimplemented(text)
+
+    async def stream(call: Call) -> AsyncIterator[Any]:
+        raise refusals.unimplemented(text)
+        yield  # makes this a stream
+
+    return stream if method(path).server_streaming else unary
