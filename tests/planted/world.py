@@ -109,6 +109,7 @@ class World:
             "expected": lambda: self._expected,
             "lab": lambda: SimpleNamespace(capabilities=set(self._data["capabilities"]), act=self._act),
             "require": lambda: lambda capability: None,
+            "credentials": lambda: SimpleNamespace(**self._data["credentials"]),
             "kubernetes": lambda: KubernetesData(self._data["kubernetes"]),
             "workload": lambda: SimpleNamespace(run=lambda role, selector: self._data["placed"][role]),
         }

@@ -9,7 +9,7 @@ It is not made from the inventory: what is compared with itself proves nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ class Expected:
     :param requires: capabilities without which the scenario proves nothing.
     :param extensions: role -> names of the extensions of the image.
     :param services: machine type or role -> ids of the services that run there.
+    :param credentials: API -> credential -> the answers to an attempt to write, any of which is right.
     """
 
     hosts: int
@@ -49,6 +50,7 @@ class Expected:
     requires: frozenset[str]
     extensions: Mapping[str, frozenset[str]]
     services: Mapping[str, frozenset[str]]
+    credentials: Mapping[str, Mapping[str, Sequence[str]]]
 
     @classmethod
     def load(cls, *paths: str | os.PathLike[str]) -> Expected:
@@ -69,6 +71,7 @@ class Expected:
             requires=frozenset(data["requires"]),
             extensions={key: frozenset(value) for key, value in data["extensions"].items()},
             services={key: frozenset(value) for key, value in data["services"].items()},
+            credentials=data["credentials"],
         )
 
     def services_of(self, name: str) -> frozenset[str]:

@@ -22,6 +22,7 @@ from ansible_collections.homelab.talos.tests.testinfra.lab_handle import LabHand
 from ansible_collections.homelab.talos.tests.testinfra.not_run import not_run
 
 pytest_plugins = [
+    "ansible_collections.homelab.talos.tests.testinfra.credentials",
     "ansible_collections.homelab.talos.tests.testinfra.kubernetes_api",
     "ansible_collections.homelab.talos.tests.testinfra.layers",
     "ansible_collections.homelab.talos.tests.testinfra.skips",
