@@ -23,3 +23,12 @@ options: {}
 requirements:
   - kubernetes
 """
+
+    # For modules that read CozyStack's tree and talk to no node.
+    YAML = r"""
+options: {}
+requirements:
+  - Python 3.11 or newer
+  - PyYAML
+  - git
+"""

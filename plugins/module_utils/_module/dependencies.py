@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import traceback
+from collections.abc import Mapping
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -21,9 +22,10 @@ TALOS: dict[str, str] = {
     "grpclib": "grpclib",
 }
 KUBERNETES: dict[str, str] = {"kubernetes": "kubernetes"}
+YAML: dict[str, str] = {"yaml": "PyYAML"}
 
 
-def require(module: AnsibleModule, packages: dict[str, str]) -> None:
+def require(module: AnsibleModule, packages: Mapping[str, str]) -> None:
     """Fail with Ansible's own message when one of ``packages`` (import name -> package name) is missing."""
     for name, package in packages.items():
         try:

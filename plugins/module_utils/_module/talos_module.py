@@ -32,15 +32,17 @@ class TalosModule:
     """One run of a module.
 
     :param spec: options and their rules.
+    :param packages: what the module cannot do without, import name -> package name; by default what speaks Talos' API.
+
     An option ``definition`` is declared ``no_log``, which keeps it out of the controller's log; in results only the
     secrets within are censored, not every word of it.
     """
 
-    def __init__(self, spec: ArgumentSpec) -> None:
+    def __init__(self, spec: ArgumentSpec, packages: Mapping[str, str] = TALOS) -> None:
         self._ansible = spec.create_module()
         self.params: dict[str, Any] = self._ansible.params
         self.check_mode: bool = self._ansible.check_mode
-        require(self._ansible, TALOS)
+        require(self._ansible, packages)
         hide_only_secrets(self._ansible, self.params.get("definition"))
 
     def now(self) -> datetime.datetime:
@@ -52,7 +54,7 @@ class TalosModule:
         """Whether the operator asked for differences."""
         return bool(self._ansible._diff)
 
-    def require(self, packages: dict[str, str]) -> None:
+    def require(self, packages: Mapping[str, str]) -> None:
         """End the module when one of the packages (import name -> package name) is missing."""
         require(self._ansible, packages)
 

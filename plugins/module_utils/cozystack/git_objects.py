@@ -53,8 +53,11 @@ class SourceFile:
     executable: bool
 
 
-def git_environment() -> dict[str, str]:
-    """Return the environment for git: no configuration of user or system, no prompt, no transport."""
+def git_environment(ceiling: str = "/") -> dict[str, str]:
+    """Return the environment for git: no configuration of user or system, no prompt, no transport.
+
+    :param ceiling: directory above which git looks for no repository.
+    """
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LC_ALL": "C",
@@ -63,6 +66,7 @@ def git_environment() -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_CEILING_DIRECTORIES": ceiling,
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_NO_LAZY_FETCH": "1",
         # Older git knows no GIT_NO_LAZY_FETCH; without an allowed transport its fetch is refused.
@@ -110,13 +114,11 @@ class Repository:
             self._process = None
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = git_environment()
-        # A directory inside another repository is not that repository.
-        environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(self.path)
         try:
             return subprocess.run(
                 _git("-C", self.path, *arguments),
-                env=environment,
+                # A directory inside another repository is not that repository.
+                env=git_environment(os.path.dirname(self.path)),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

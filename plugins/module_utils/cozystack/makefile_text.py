@@ -129,7 +129,8 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield (first line, text) with continuations joined by one space, as make does."""
-    start, parts = 0, []
+    start = 0
+    parts: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
         start = start or number
         parts.append(line if not parts else line.lstrip())

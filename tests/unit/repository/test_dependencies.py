@@ -18,7 +18,13 @@ LIBRARY = f"{NAMESPACE}.plugins.module_utils"
 FORBIDDEN = {
     "plugins": (f"{NAMESPACE}.lab", f"{NAMESPACE}.tests", f"{NAMESPACE}.tools"),
     "plugins/module_utils/findings": (NAMESPACE,),
-    "plugins/module_utils/talos": (f"{LIBRARY}.rules", f"{LIBRARY}.kubernetes", f"{LIBRARY}.report"),
+    "plugins/module_utils/talos": (
+        f"{LIBRARY}.rules",
+        f"{LIBRARY}.kubernetes",
+        f"{LIBRARY}.report",
+        f"{LIBRARY}.cozystack",
+    ),
+    "plugins/module_utils/cozystack": (f"{LIBRARY}.rules", f"{LIBRARY}.kubernetes", f"{LIBRARY}.report"),
     "plugins/module_utils/kubernetes": (f"{LIBRARY}.rules", f"{LIBRARY}.report"),
     "plugins/module_utils/report": (f"{LIBRARY}.rules", f"{LIBRARY}.talos", f"{LIBRARY}.kubernetes"),
     "lab": ("ansible", f"{NAMESPACE}.tests", f"{NAMESPACE}.tools", f"{NAMESPACE}.plugins.modules"),
@@ -69,6 +75,8 @@ def test_dependencies_point_down(path: Path) -> None:
         ("plugins/module_utils/talos/client.py", "def f():\n    from ansible.module_utils.basic import AnsibleModule"),
         ("plugins/module_utils/talos/client.py", f"from {LIBRARY}.rules.health import services"),
         ("plugins/module_utils/findings/model.py", f"import {LIBRARY}.talos.errors"),
+        ("plugins/module_utils/talos/client.py", f"import {LIBRARY}.cozystack.layout"),
+        ("plugins/module_utils/cozystack/layout.py", f"import {LIBRARY}.rules.document"),
         ("plugins/modules/reset.py", f"from {NAMESPACE}.lab import cli"),
         ("plugins/modules/reset.py", "from ..module_utils import x"),
         ("lab/cli.py", "import ansible.constants"),

@@ -16,7 +16,7 @@ from ansible_collections.homelab.talos.tests.unit.repository.tree import ROOT, l
 
 MODULES = sorted((ROOT / "plugins/modules").glob("[!_]*.py"))
 RUNTIME = load_yaml(ROOT / "meta/runtime.yml")
-GROUP_FRAGMENT_WORDS = "action group"
+GROUP_FRAGMENT = "homelab.talos.attributes.actiongroup_talos"
 
 
 def documentation(path: Path, variable: str = "DOCUMENTATION") -> Any:
@@ -36,9 +36,22 @@ def group_problems(modules: set[str], group: list[str]) -> list[str]:
     return problems
 
 
-def test_the_action_group_holds_every_module() -> None:
+def in_group(path: Path) -> bool:
+    """Return whether a module says of itself that it is in the action group."""
+    return GROUP_FRAGMENT in documentation(path).get("extends_documentation_fragment", [])
+
+
+def test_the_action_group_holds_every_module_that_says_so() -> None:
     """Connection options are given once, for the group."""
-    assert group_problems({path.stem for path in MODULES}, RUNTIME["action_groups"]["talos"]) == []
+    modules = {path.stem for path in MODULES if in_group(path)}
+    assert group_problems(modules, RUNTIME["action_groups"]["talos"]) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_exactly_the_modules_of_the_group_accept_its_options(path: Path) -> None:
+    """The group's defaults would be unknown arguments elsewhere; in the group they are always accepted."""
+    fragments = documentation(path).get("extends_documentation_fragment", [])
+    assert any(fragment.startswith("homelab.talos.connection") for fragment in fragments) == in_group(path)
 
 
 def test_a_module_outside_the_group_is_seen() -> None:
