@@ -28,10 +28,10 @@ mixed-role: setup ## the main job: form and verify a mixed-role cluster in the e
 validate: setup ## ansible-playbook playbooks/validate.yml -i homelab
 	@$(RUN) ansible-playbook playbooks/validate.yml -i homelab
 
-test: environment ## what CI runs: static checks, unit tests, lab, bad input, mixed-role, validate, self-test
+test: environment ## what CI runs: static checks, unit tests, Talos' own modules, lab, bad input, mixed-role, validate, self-test
 	@$(STAGES) test
 
-test-all: environment ## `make test`, every other scenario, and the comparison with upstream
+test-all: environment ## `make test` and every other scenario
 	@$(STAGES) test-all
 
 planted: setup ## break the lab on purpose: exactly the named checks must fail

@@ -90,6 +90,7 @@ STATIC = [
 ]
 UNIT = pytest("unit", "tests/unit", 900)
 INTEROP = pytest("interop", "tests/interop", 1200)
+TALOSCTL = Stage("talosctl", ("tools/talosctl", "--ensure"), 2400)
 ENGINE = Stage("engine", ("tools/lab", "engine", "ensure"), 2400)
 VALIDATE = Stage("validate", ("ansible-playbook", "playbooks/validate.yml", "-i", "homelab"), 900)
 LAB = pytest("lab", "tests/lab", 900)
@@ -101,9 +102,9 @@ PLANS: dict[str, list[Stage]] = {
     "static": STATIC,
     "unit": [UNIT],
     "planted": [PLANTED],
-    "test": [*STATIC, UNIT, ENGINE, LAB, BAD_INPUT, scenario("mixed-role"), VALIDATE, PLANTED],
+    "test": [*STATIC, UNIT, ENGINE, TALOSCTL, INTEROP, LAB, BAD_INPUT, scenario("mixed-role"), VALIDATE, PLANTED],
 }
-PLANS["test-all"] = [*PLANS["test"], *map(scenario, OTHER_SCENARIOS), INTEROP]
+PLANS["test-all"] = [*PLANS["test"], *map(scenario, OTHER_SCENARIOS)]
 
 
 def plan(name: str) -> list[Stage]:

@@ -14,9 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,7 +71,7 @@ def ensure_engine(progress: Progress, environ: Mapping[str, str] | None = None) 
     programs = root / "bin"
     programs.mkdir(parents=True, exist_ok=True)
     seconds = {}
-    with _exclusive(root / ".lock"):
+    with exclusive(root / ".lock"):
         for program in lock.PROGRAMS:
             seconds[program.name] = _ensure_program(program, programs, progress, environ)
         _ensure_images(programs, root / "images")
@@ -118,33 +116,19 @@ def _ensure_program(program: lock.GoProgram, target: Path, progress: Progress, e
     if binary.exists():
         return 0.0
     go = toolchain.ensure_go(cache_directory(environ), progress)
-    label = f"{program.name} {program.version}".strip()
-    progress(f"engine: building {label} from Go modules")
-    started = time.monotonic()
-    partial = target / f".{program.name}.partial"
-    command = [str(go), "build", "-trimpath", "-ldflags", program.linker_flags(), "-o", str(partial)]
+    options = ["-ldflags", program.linker_flags()]
     if program.tags:
-        command += ["-tags", " ".join(program.tags)]
-    environment = {**environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
-    done = subprocess.run(
-        [*command, program.package],
-        cwd=lock.MODULES / program.module,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=3000,
+        options += ["-tags", " ".join(program.tags)]
+    return toolchain.build(
+        f"{program.name} {program.version}".strip(),
+        go,
+        lock.MODULES / program.module,
+        program.package,
+        binary,
+        options,
+        lambda line: progress(f"engine: {line}"),
+        environ,
     )
-    if done.returncode != 0:
-        last = " / ".join(done.stderr.strip().splitlines()[-3:])
-        raise LabError(
-            f"building {label} failed: {last}", "check access to the Go module proxy (GOPROXY) and free disk space"
-        )
-    partial.replace(binary)
-    seconds = time.monotonic() - started
-    progress(f"engine: built {label} in {seconds:.0f} s")
-    return seconds
 
 
 def _ensure_images(programs: Path, target: Path) -> None:
@@ -162,7 +146,7 @@ def _ensure_images(programs: Path, target: Path) -> None:
 
 
 @contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """Hold a file lock, so that two runs do not build the same engine side by side."""
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

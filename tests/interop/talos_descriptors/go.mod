@@ -20,5 +20,5 @@ require (
 	google.golang.org/grpc v1.83.2 // indirect
 )
 
-// 1.16, which Talos 1.14 names, is not on every proxy; it adds State/Teardown and State/TeardownAndDestroy
-replace github.com/cosi-project/runtime => github.com/cosi-project/runtime v1.14.1
+// a neighbour of v1.16.3, which Talos 1.14 names and which is not on every proxy
+replace github.com/cosi-project/runtime => github.com/cosi-project/runtime v1.16.2

@@ -16,6 +16,7 @@ from packaging.version import Version
 from ansible_collections.homelab.talos.lab.engine import lock
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import DEFAULT_TALOS_VERSION
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.versions import LINES, TalosLine
+from ansible_collections.homelab.talos.tests.support.talosctl import pinned as pinned_talosctl
 from ansible_collections.homelab.talos.tests.unit.repository.tree import ROOT, below, load_yaml, name
 
 
@@ -68,6 +69,10 @@ def test_the_documented_versions_are_the_pinned_ones() -> None:
 def test_the_documented_programs_are_the_pinned_ones() -> None:
     programs = {program.name: program.version for program in lock.PROGRAMS if program.version}
     assert table_problems(section(PAGE, "Programs of the lab"), programs) == []
+
+
+def test_the_documented_talosctl_is_the_pinned_one() -> None:
+    assert f"the `talosctl` of {pinned_talosctl()[0]}," in section(PAGE, "Programs of the lab")
 
 
 def test_a_differing_table_is_seen() -> None:

@@ -150,8 +150,10 @@ def test_every_script_and_directory_of_a_plan_exists(name: str) -> None:
 def test_make_test_checks_and_then_forms_breaks_and_validates_labs() -> None:
     makefile = (stages.ROOT / "Makefile").read_text()
     assert re.search(r"^test: environment.*\n\t@\$\(STAGES\) test$", makefile, re.MULTILINE)
-    assert [stage.name for stage in stages.plan("test")][-6:] == [
+    assert [stage.name for stage in stages.plan("test")][-8:] == [
         "engine",
+        "talosctl",
+        "interop",
         "lab",
         "bad-input",
         "scenario mixed-role",
