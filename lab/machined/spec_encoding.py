@@ -13,6 +13,8 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from google.protobuf import json_format, struct_pb2
+
 from ansible_collections.homelab.talos.lab.machined import definitions
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message
 
@@ -28,6 +30,9 @@ STAGES = (
     "upgrading",
 )
 MACHINE_TYPES = ("unknown", "init", "controlplane", "worker")
+VOLUME_PHASES = ("waiting", "failed", "missing", "located", "provisioned", "prepared", "ready", "closed")
+VOLUME_TYPES = ("partition", "disk", "tmpfs", "directory", "symlink", "overlay", "external")
+FILESYSTEMS = ("none", "xfs", "vfat", "ext4", "iso9660", "swap", "virtiofs")
 
 Encoder = Callable[[Any], bytes]
 Fields = Mapping[str, tuple[int, Encoder]]
@@ -66,6 +71,10 @@ def _prefix(value: Any) -> bytes:
 
 def _nested(fields: Fields) -> Encoder:
     return lambda value: b"\x02" + encode(fields, value)
+
+
+def _struct(value: Mapping[str, Any]) -> bytes:
+    return b"\x02" + json_format.ParseDict(value, struct_pb2.Struct()).SerializeToString(deterministic=True)
 
 
 def encode(fields: Fields, spec: Mapping[str, Any]) -> bytes:
@@ -136,6 +145,18 @@ _FIELDS: dict[str, Fields] = {
         "dev_path": (14, _text),
         "pretty_size": (15, _text),
     },
+    "VolumeStatuses.block.talos.dev": {
+        "phase": (1, _choice(VOLUME_PHASES)),
+        "location": (2, _text),
+        "parentLocation": (7, _text),
+        "partitionIndex": (8, _number),
+        "size": (9, _number),
+        "filesystem": (10, _choice(FILESYSTEMS)),
+        "mountLocation": (11, _text),
+        "prettySize": (13, _text),
+        "type": (16, _choice(VOLUME_TYPES)),
+    },
+    "Diagnostics.runtime.talos.dev": {"message": (1, _text), "details": (2, _text)},
     "SystemDisks.block.talos.dev": {"diskID": (1, _text), "devPath": (2, _text)},
     "BootIDs.runtime.talos.dev": {"bootID": (1, _text)},
     definitions.NAMESPACE_TYPE: {"description": (1, _text)},
@@ -164,5 +185,7 @@ def proto_spec(type: str, spec: Any) -> bytes:
         return encode({"yaml": (1, _text)}, {"yaml": spec})
     if type == "MachineTypes.config.talos.dev":
         return encode({"type": (1, _choice(MACHINE_TYPES))}, {"type": spec})
+    if type in ("StaticPods.kubernetes.talos.dev", "StaticPodStatuses.kubernetes.talos.dev"):
+        return encode({"object": (1, _struct)}, {"object": spec})
     fields = _FIELDS.get(type)
     return encode(fields, spec) if fields is not None else b""

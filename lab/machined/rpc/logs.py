@@ -44,10 +44,10 @@ class LogCalls:
         kernel = self._node.journal.kernel
         if call.request.follow:
             async for line in kernel.follow(0 if call.request.tail else -1, self._node.going_down):
-                yield _data(line.encode())
+                yield _data(f"{line}\n".encode())
         elif not call.request.tail:
             for line in kernel.tail():
-                yield _data(line.encode())
+                yield _data(f"{line}\n".encode())
 
     async def _containers(self, call: Call) -> Any:
         reply = message("machine.LogsContainersResponse")()

@@ -116,7 +116,13 @@ def test_typed_forms() -> None:
         proto_spec("Namespaces.meta.cosi.dev", {"description": "text"})
     )
     assert member.description == "text"
-    assert proto_spec("StaticPods.kubernetes.talos.dev", {"metadata": {}}) == b""
+    volume = {"phase": "ready", "type": "disk", "location": "/a", "filesystem": "xfs", "size": 300}
+    assert (
+        proto_spec("VolumeStatuses.block.talos.dev", volume).hex() == "0806" + "12022f61" + "48ac02" + "5001" + "800101"
+    )
+    pod = proto_spec("StaticPodStatuses.kubernetes.talos.dev", {"phase": "Running"})
+    assert pod == b"\x0a\x14\x0a\x12\x0a\x05phase\x12\x09\x1a\x07Running"
+    assert proto_spec("KernelCmdlines.runtime.talos.dev", {"cmdline": "x"}) == b""
 
 
 def test_ids_of_events_are_sorted_by_time() -> None:
