@@ -21,3 +21,7 @@ class UpstreamError(Exception):
 
 class UnknownLayout(UpstreamError):
     """No directory of the commit holds a Talos package as we know it."""
+
+
+class ProfilesPerArchitecture(UnknownLayout):
+    """The profiles are ``<kind>-<arch>.yaml``: recognised, and not handled."""

@@ -25,7 +25,10 @@ from ansible_collections.homelab.talos.plugins.module_utils.cozystack.committed_
     ImageReference,
     read_profile,
 )
-from ansible_collections.homelab.talos.plugins.module_utils.cozystack.errors import UnknownLayout
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.errors import (
+    ProfilesPerArchitecture,
+    UnknownLayout,
+)
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.git_objects import Repository, SourceFile
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.imager import KINDS
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.makefile_text import (
@@ -92,7 +95,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class BuildFeatures:
-    """What tells the generations of the build apart, except how images are published."""
+    """What tells the generations of the build apart, except how images are published; ``kinds`` counts targets."""
 
     core: str
     invocation: str
@@ -101,8 +104,11 @@ class BuildFeatures:
     kinds: int
 
 
-_INSTALLER, _TALOS = "packages/core/installer", "packages/core/talos"
-_SCRIPTS, _HACK = "scripts/common-envs.mk", "hack/common-envs.mk"
+# Where the shared variables have lived, newest first.
+INCLUDES = ("hack/common-envs.mk", "scripts/common-envs.mk")
+
+_TALOS, _INSTALLER = CORE_DIRECTORIES
+_HACK, _SCRIPTS = INCLUDES
 _TAR = "docker-tar-to-stdout"
 
 # Features -> generations that share them; what tells those apart follows in _PUBLISHING.
@@ -235,7 +241,7 @@ def detect(repository: Repository, ref: str) -> Layout:
     generator_file = repository.file(commit, f"{core}/{GENERATOR}")
     generator = read_generator(generator_file) if generator_file else None
     features = BuildFeatures(
-        core, _invocation(makefile, prefix, targets), prefix, includes[0].path if includes else "", len(profiles)
+        core, _invocation(makefile, prefix, targets), prefix, includes[0].path if includes else "", len(targets)
     )
     read = [
         makefile_file,
@@ -243,7 +249,7 @@ def detect(repository: Repository, ref: str) -> Layout:
         *([generator_file] if generator_file else []),
     ]
     read += [include.file for include in includes if include.file is not None]
-    generations = _GENERATIONS.get(features, ())
+    generations = _generations(features)
     expected = {f"{kind}.yaml" for kind in profiles}
     names = repository.names(commit, f"{core}/{PROFILES_DIRECTORY}")
     return Layout(
@@ -276,17 +282,13 @@ def _core(repository: Repository, ref: str, commit: str) -> str:
     for core in CORE_DIRECTORIES:
         if repository.file(commit, f"{core}/{PROFILES_DIRECTORY}/installer.yaml") is not None:
             return core
-    places = " or ".join(CORE_DIRECTORIES)
-    cause = f"no {PROFILES_DIRECTORY}/installer.yaml in {places}"
+    where, remedy = f"{repository.path} at {ref}", "the layout is unknown: choose another ref, or extend the detection"
     for core in CORE_DIRECTORIES:
         names = repository.names(commit, f"{core}/{PROFILES_DIRECTORY}")
         if any(re.fullmatch(r"installer-(?:amd64|arm64)\.yaml", name) for name in names):
-            cause = (
-                f"{core}/{PROFILES_DIRECTORY} has profiles per architecture ({', '.join(names)}), not installer.yaml"
-            )
-    raise UnknownLayout(
-        f"{repository.path} at {ref}", cause, "the layout is unknown: choose another ref, or extend the detection"
-    )
+            cause = f"{core}/{PROFILES_DIRECTORY} has profiles per architecture ({names[0]} ...), not installer.yaml"
+            raise ProfilesPerArchitecture(where, cause, remedy)
+    raise UnknownLayout(where, f"no {PROFILES_DIRECTORY}/installer.yaml in {' or '.join(CORE_DIRECTORIES)}", remedy)
 
 
 def _includes(repository: Repository, commit: str, core: str, makefile: Makefile) -> list[Include]:
@@ -341,6 +343,21 @@ def classify(rule: Rule | None, prefix: str) -> str:
         if rule is not None and rule.recipe == known_recipe(name, prefix):
             return name
     return UNKNOWN
+
+
+def _generations(features: BuildFeatures) -> tuple[str, ...]:
+    """Return the generations that have these features; one that is not known by itself tells nothing apart."""
+    found: list[str] = []
+    for known, names in _GENERATIONS.items():
+        if (
+            features.core == known.core
+            and features.prefix in (known.prefix, "")
+            and features.kinds == known.kinds
+            and (features.invocation == known.invocation or features.invocation == UNKNOWN)
+            and (features.include == known.include or features.include not in ("", *INCLUDES))
+        ):
+            found += names
+    return tuple(found)
 
 
 def _generation(generations: tuple[str, ...], makefile: str, generator: ProfileGenerator | None) -> str:
