@@ -10,7 +10,7 @@ Source: cosi-project/runtime:pkg/state/protobuf/server, siderolabs/talos:interna
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import Any
 
 import yaml
@@ -83,14 +83,14 @@ class CosiService:
             raise refusals.not_found(f"resource {wanted.type}({wanted.namespace}/{wanted.id}@undefined) doesn't exist")
         return message("cosi.resource.GetResponse")(resource=to_message(resource))
 
-    async def _list(self, call: Call) -> AsyncIterator[Any]:
+    async def _list(self, call: Call) -> AsyncGenerator[Any, None]:
         await self._check(call)
         selects = _selector(call.request.options)
         for resource in self._store.list(call.request.namespace, call.request.type):
             if selects(resource):
                 yield message("cosi.resource.ListResponse")(resource=to_message(resource))
 
-    async def _watch(self, call: Call) -> AsyncIterator[Any]:
+    async def _watch(self, call: Call) -> AsyncGenerator[Any, None]:
         await self._check(call)
         request, options = call.request, call.request.options
         id = request.id if request.HasField("id") else None

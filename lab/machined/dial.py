@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from grpclib.client import Channel, UnaryStreamMethod, UnaryUnaryMethod
@@ -53,7 +53,7 @@ async def call_unary(
 
 async def call_stream(
     channel: Channel, path: str, request: Any, metadata: MultiDict[str] | None = None
-) -> AsyncIterator[Any]:
+) -> AsyncGenerator[Any, None]:
     """Make one call with a server stream and yield its messages; raises as :func:`call_unary`."""
     found = method(path)
     make = UnaryStreamMethod(channel, found.path, found.request_class, found.reply_class)

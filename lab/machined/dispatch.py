@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any
 
 from grpclib import GRPCError, Status
@@ -53,11 +54,12 @@ class LocalCalls:
         self.authorize(call)
         return await self._handler(call)(call)
 
-    async def stream(self, call: Call) -> AsyncIterator[Any]:
-        """Yield the replies of a call with server stream."""
+    async def stream(self, call: Call) -> AsyncGenerator[Any, None]:
+        """Yield the replies of a call with server stream; closing the iterator ends what the handler started."""
         self.authorize(call)
-        async for reply in self._handler(call)(call):
-            yield reply
+        async with aclosing(self._handler(call)(call)) as replies:
+            async for reply in replies:
+                yield reply
 
     def _handler(self, call: Call) -> Any:
         handler = self._handlers.get(call.path)
@@ -120,8 +122,9 @@ class Dispatcher:
         try:
             call = await self._read(stream, path, cardinality)
             if cardinality.server_streaming:
-                async for reply in self._router.stream(call, _metadata(stream)):
-                    await stream.send_message(reply)
+                async with aclosing(self._router.stream(call, _metadata(stream))) as replies:
+                    async for reply in replies:
+                        await stream.send_message(reply)
             else:
                 await stream.send_message(await self._router.unary(call, _metadata(stream)))
         except GRPCError as error:

@@ -8,7 +8,8 @@ Source: siderolabs/talos:internal/app/apid/pkg/backend/apid.go.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from grpclib import GRPCError
@@ -44,11 +45,12 @@ class RemoteNode:
         finally:
             self._channel.close()
 
-    async def stream(self, call: Call) -> AsyncIterator[Any]:
+    async def stream(self, call: Call) -> AsyncGenerator[Any, None]:
         """Forward a call with a server stream."""
         try:
-            async for reply in call_stream(self._channel, call.path, call.request, self._metadata(call)):
-                yield reply
+            async with aclosing(call_stream(self._channel, call.path, call.request, self._metadata(call))) as replies:
+                async for reply in replies:
+                    yield reply
         except (TimeoutError, OSError, StreamTerminatedError) as error:
             raise self._unreachable(error) from None
         finally:

@@ -11,13 +11,21 @@ the protocols below, one set per node. Tests supply fakes.
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
+
+
+class CommandFailed(Exception):
+    """A command whose output was streamed ended with a status that is not 0; the text is its standard error."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text or f"exit code {status}")
+        self.status = status
 
 
 class Process(Protocol):
@@ -69,6 +77,13 @@ class Runtime(Protocol):
 
         Raises ``TimeoutError`` after *timeout* seconds (the process is killed) and
         ``FileNotFoundError`` when the program does not exist.
+        """
+
+    def stream(self, argv: Sequence[str]) -> AsyncGenerator[bytes, None]:
+        """Run *argv* inside the node and yield its standard output as it comes, in pieces of at most 64 KiB.
+
+        The process ends with the iterator: closing it early kills the process. Raises :class:`CommandFailed`
+        behind the last piece when the status is not 0.
         """
 
     def listen(self, host: str, port: int) -> socket.socket:

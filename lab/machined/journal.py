@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from ansible_collections.homelab.talos.lab.machined.interfaces import Clock
@@ -36,7 +36,7 @@ class Log:
         kept = [line for _number, line in self._lines]
         return kept if lines < 0 else kept[len(kept) - lines :] if lines else []
 
-    async def follow(self, lines: int = -1, end: asyncio.Event | None = None) -> AsyncIterator[str]:
+    async def follow(self, lines: int = -1, end: asyncio.Event | None = None) -> AsyncGenerator[str, None]:
         """Yield the tail, then every further line as it comes, until *end* is set."""
         seen = self._count
         for line in self.tail(lines):
@@ -44,18 +44,26 @@ class Log:
         ending = asyncio.create_task((end or asyncio.Event()).wait())
         try:
             while True:
-                growing = asyncio.create_task(self._grown.wait())
+                grown = self._grown
                 for number, line in tuple(self._lines):
                     if number > seen:
                         seen = number
                         yield line
                 if self._count == seen:
-                    await asyncio.wait({growing, ending}, return_when=asyncio.FIRST_COMPLETED)
-                growing.cancel()
-                if ending.done() and self._count == seen:
-                    return
+                    if ending.done():
+                        return
+                    await _either(grown, ending)
         finally:
             ending.cancel()
+
+
+async def _either(event: asyncio.Event, task: asyncio.Task[bool]) -> None:
+    """Return as soon as the event is set or the task is done; cancelled, it leaves nothing behind."""
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
 
 
 class Journal:

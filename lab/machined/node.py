@@ -58,6 +58,7 @@ class Node:
         self.journal = Journal(clock, runtime.directory / "log")
         self.board = NoticeBoard()
         self.services: dict[str, ServiceRunner] = {}
+        self.pids: dict[str, int] = {}  # of the services that are processes of the node
         self.stage = "unknown"
         self.busy = ""
         self.powered = False

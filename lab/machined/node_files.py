@@ -1,36 +1,47 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file system of a node, seen from inside its namespaces.
-
-Paths of partitions that Talos mounts and the lab does not (/system/state) are answered from the
-node's directory.
-"""
+"""The file system of a node, seen from inside its namespaces, as streams."""
 
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import PurePosixPath
 
+from ansible_collections.homelab.talos.lab.machined import kept_files
+from ansible_collections.homelab.talos.lab.machined.file_entry import Entry, go_mode, kind_of
+from ansible_collections.homelab.talos.lab.machined.interfaces import CommandFailed
 from ansible_collections.homelab.talos.lab.machined.node import Node
 
-STATE_MOUNT = PurePosixPath("/system/state")
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
-READ_SECONDS = 30.0
+NO_FILE = "path must be a regular file"
 _MISSING, _NO_FILE = 44, 45
+# Each script ends by becoming the program, so that killing the process kills the program.
 _READ = f'[ -e "$1" ] || exit {_MISSING}; [ -f "$1" ] || exit {_NO_FILE}; exec cat -- "$1"'
-_FIELDS = r"%p\0%P\0%s\0%m\0%T@\0%y\0%l\0%U\0%G\0"
-# Go's file mode bits (io/fs.FileMode) for the kinds find(1) knows.
-_KINDS = {
-    "d": 1 << 31,
-    "l": 1 << 27,
-    "b": 1 << 26,
-    "p": 1 << 25,
-    "s": 1 << 24,
-    "c": 1 << 26 | 1 << 21,
+# A symbolic link is followed when it is the root itself, and nowhere below.
+_LIST = f"""
+[ -e "$1" ] || [ -L "$1" ] || exit {_MISSING}
+root=$(readlink -f -- "$1") && shift && exec find "$root" "$@" 2>/dev/null
+"""
+_ARCHIVE = f"""
+[ -e "$1" ] || exit {_MISSING}
+if [ -d "$1" ]; then exec tar -czf - -C "$1" . ; else exec tar -czf - -C "$2" -- "$3"; fi
+"""
+# find: something could not be entered or disappeared; tar: a file changed while it was read.
+_PARTLY = 1
+_FIELDS = ("%p", "%P", "%s", "%m", "%T@", "%y", "%l", "%U", "%G")
+_FORMAT = "".join(rf"{field}\0" for field in _FIELDS)
+_TYPES = {
+    "f": stat.S_IFREG,
+    "d": stat.S_IFDIR,
+    "l": stat.S_IFLNK,
+    "b": stat.S_IFBLK,
+    "p": stat.S_IFIFO,
+    "s": stat.S_IFSOCK,
+    "c": stat.S_IFCHR,
 }
-_SPECIAL = ((stat.S_ISUID, 1 << 23), (stat.S_ISGID, 1 << 22), (stat.S_ISVTX, 1 << 20))
 
 
 class FileError(Exception):
@@ -41,87 +52,89 @@ class FileError(Exception):
         self.missing = missing
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A file as the API lists it; ``mode`` in Go's encoding, ``modified`` in seconds since the epoch."""
-
-    path: str
-    relative: str
-    size: int
-    mode: int
-    modified: int
-    kind: str
-    link: str
-    uid: int
-    gid: int
+def _failed(verb: str, path: str, failure: CommandFailed) -> FileError:
+    """Return what Go says about a path."""
+    if failure.status == _MISSING:
+        return FileError(f"{verb} {path}: no such file or directory", missing=True)
+    return FileError(NO_FILE if failure.status == _NO_FILE else f"{verb} {path}: {failure}")
 
 
-def _state_path(node: Node, path: str) -> Path | None:
-    """Return where a path below /system/state really is, None for any other path."""
-    pure = PurePosixPath(path)
-    if pure != STATE_MOUNT and STATE_MOUNT not in pure.parents or ".." in pure.parts:
-        return None
-    return node.partitions.state / pure.relative_to(STATE_MOUNT)
-
-
-async def read_file(node: Node, path: str) -> bytes:
-    """Return the bytes of a regular file; raises :class:`FileError`."""
+async def read_file(node: Node, path: str) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes of a regular file; raises :class:`FileError`."""
     if path == BOOT_ID:
-        return f"{node.runtime.boot_id}\n".encode()
-    kept = _state_path(node, path)
+        yield f"{node.runtime.boot_id}\n".encode()
+        return
+    kept = kept_files.place_of(node, path)
     if kept is not None:
         if not kept.exists():
             raise FileError(f"stat {path}: no such file or directory", missing=True)
         if not kept.is_file():
-            raise FileError("path must be a regular file")
-        return kept.read_bytes()
-    status, output, errors = await node.runtime.run(["sh", "-c", _READ, "read", path], timeout=READ_SECONDS)
-    if status == _MISSING:
-        raise FileError(f"stat {path}: no such file or directory", missing=True)
-    if status == _NO_FILE:
-        raise FileError("path must be a regular file")
-    if status != 0:
-        raise FileError(_line(errors) or f"read {path}: exit code {status}")
-    return output
+            raise FileError(NO_FILE)
+        yield kept.read_bytes()
+        return
+    try:
+        async with aclosing(node.runtime.stream(["sh", "-c", _READ, "read", path])) as pieces:
+            async for piece in pieces:
+                yield piece
+    except CommandFailed as failure:
+        raise _failed("stat", path, failure) from None
 
 
-async def list_files(node: Node, root: str, depth: int) -> list[Entry]:
-    """Return *root* and what is below it, *depth* levels deep (-1: all); raises :class:`FileError`."""
+async def list_files(node: Node, root: str, depth: int) -> AsyncGenerator[Entry, None]:
+    """Yield *root* and what is below it, *depth* levels deep (-1: all); raises :class:`FileError`."""
+    kept = kept_files.place_of(node, root)
+    if kept is not None:
+        if not kept.exists():
+            raise FileError(f"lstat {root}: no such file or directory", missing=True)
+        for entry in kept_files.entries(kept, root, depth):
+            yield entry
+        return
     limit = [] if depth < 0 else ["-maxdepth", str(depth)]
-    kept = _state_path(node, root)
-    start = root if kept is None else str(kept)
-    argv = ["find", start, *limit, "-printf", _FIELDS]
-    status, output, errors = await node.runtime.run(argv, timeout=READ_SECONDS)
-    if status != 0 and not output:
-        raise FileError(_line(errors) or f"lstat {root}: no such file or directory", missing=True)
-    texts = output.decode(errors="replace").split("\0")[:-1]
-    rows = [texts[start : start + 9] for start in range(0, len(texts) - 8, 9)]
-    return [_entry(row) for row in rows]
+    argv = ["sh", "-c", _LIST, "list", root, *limit, "-printf", _FORMAT]
+    try:
+        async with aclosing(_rows(node, argv)) as rows:
+            async for row in rows:
+                yield _entry(row)
+    except CommandFailed as failure:
+        if failure.status != _PARTLY:
+            raise _failed("lstat", root, failure) from None
+
+
+async def _rows(node: Node, argv: list[str]) -> AsyncGenerator[list[str], None]:
+    """Yield the fields of one file after the other; a piece of output may end anywhere."""
+    fields: list[bytes] = []
+    rest = b""
+    async with aclosing(node.runtime.stream(argv)) as pieces:
+        async for piece in pieces:
+            *whole, rest = (rest + piece).split(b"\0")
+            fields += whole
+            while len(fields) >= len(_FIELDS):
+                yield [field.decode(errors="replace") for field in fields[: len(_FIELDS)]]
+                del fields[: len(_FIELDS)]
 
 
 def _entry(row: list[str]) -> Entry:
-    path, relative, size, permissions, modified, kind, link, uid, gid = row
-    bits = int(permissions, 8)
-    mode = bits & 0o777 | _KINDS.get(kind, 0)
-    for bit, go in _SPECIAL:
-        mode |= go if bits & bit else 0
-    name = relative or ("." if kind == "d" else PurePosixPath(path).name)
-    return Entry(path, name, int(size), mode, int(float(modified)), kind, link, int(uid), int(gid))
+    path, relative, size, permissions, modified, letter, link, uid, gid = row
+    mode = int(permissions, 8) | _TYPES.get(letter, 0)
+    name = relative or ("." if letter == "d" else PurePosixPath(path).name)
+    seconds = int(float(modified))
+    return Entry(path, name, int(size), go_mode(mode), seconds, kind_of(mode), link, int(uid), int(gid))
 
 
-async def archive(node: Node, path: str) -> bytes:
-    """Return a tar.gz of a file or directory tree; raises :class:`FileError`."""
+async def archive(node: Node, path: str) -> AsyncGenerator[bytes, None]:
+    """Yield a tar.gz of a file or directory tree; raises :class:`FileError`."""
+    kept = kept_files.place_of(node, path)
+    if kept is not None:
+        if not kept.exists():
+            raise FileError(f"lstat {path}: no such file or directory", missing=True)
+        yield kept_files.archive(kept)
+        return
     pure = PurePosixPath(path)
-    script = f'[ -e "$1" ] || exit {_MISSING}; if [ -d "$1" ]; then exec tar -czf - -C "$1" .; fi; '
-    script += 'exec tar -czf - -C "$2" -- "$3"'
-    argv = ["sh", "-c", script, "copy", path, str(pure.parent), pure.name]
-    status, output, errors = await node.runtime.run(argv, timeout=READ_SECONDS)
-    if status == _MISSING:
-        raise FileError(f"lstat {path}: no such file or directory", missing=True)
-    if status not in (0, 1):  # 1: a file changed while it was read
-        raise FileError(_line(errors) or f"tar: exit code {status}")
-    return output
-
-
-def _line(text: bytes) -> str:
-    return text.decode(errors="replace").strip().replace("\n", "; ")
+    argv = ["sh", "-c", _ARCHIVE, "copy", path, str(pure.parent), pure.name]
+    try:
+        async with aclosing(node.runtime.stream(argv)) as pieces:
+            async for piece in pieces:
+                yield piece
+    except CommandFailed as failure:
+        if failure.status != _PARTLY:
+            raise _failed("lstat", path, failure) from None

@@ -9,7 +9,8 @@ Source: siderolabs/talos:internal/app/apid/pkg/director/director.go, internal/ap
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from grpclib import GRPCError
@@ -33,7 +34,7 @@ class Callee(Protocol):
 
     async def unary(self, call: Call) -> Any: ...
 
-    def stream(self, call: Call) -> AsyncIterator[Any]: ...
+    def stream(self, call: Call) -> AsyncGenerator[Any, None]: ...
 
 
 class Router:
@@ -68,17 +69,19 @@ class Router:
             merged.MergeFrom(reply)
         return merged
 
-    async def stream(self, call: Call, metadata: MultiDict[str] | None) -> AsyncIterator[Any]:
-        """Yield the (merged) replies."""
+    async def stream(self, call: Call, metadata: MultiDict[str] | None) -> AsyncGenerator[Any, None]:
+        """Yield the (merged) replies; closing the iterator ends every call behind it."""
         targets, many = self._targets(call, metadata)
         if not many:
-            async for reply in self._callee(targets[0] if targets else None).stream(call):
-                yield reply
+            async with aclosing(self._callee(targets[0] if targets else None).stream(call)) as replies:
+                async for reply in replies:
+                    yield reply
             return
         callees = [(target, self._callee(target)) for target in targets]
-        async for target, reply in _merge([(target, callee.stream(call)) for target, callee in callees]):
-            reply.metadata.hostname = target
-            yield reply
+        async with aclosing(_merge([(target, callee.stream(call)) for target, callee in callees])) as merged:
+            async for target, reply in merged:
+                reply.metadata.hostname = target
+                yield reply
 
     def callee(self, address: str) -> Callee | None:
         """Return whom to ask for an address: this node, another one, or None without a way to forward."""
@@ -131,14 +134,15 @@ def _reply_class(call: Call) -> Any:
     return method(call.path).reply_class
 
 
-async def _merge(streams: list[tuple[str, AsyncIterator[Any]]]) -> AsyncIterator[tuple[str, Any]]:
+async def _merge(streams: list[tuple[str, AsyncGenerator[Any, None]]]) -> AsyncGenerator[tuple[str, Any], None]:
     """Yield (target, message) of several streams as they come; the first error ends all."""
     queue: asyncio.Queue[tuple[str, Any, BaseException | None]] = asyncio.Queue()
 
-    async def pump(target: str, stream: AsyncIterator[Any]) -> None:
+    async def pump(target: str, stream: AsyncGenerator[Any, None]) -> None:
         try:
-            async for item in stream:
-                queue.put_nowait((target, item, None))
+            async with aclosing(stream):
+                async for item in stream:
+                    queue.put_nowait((target, item, None))
             queue.put_nowait((target, None, None))
         except Exception as error:
             queue.put_nowait((target, None, error))
@@ -157,3 +161,4 @@ async def _merge(streams: list[tuple[str, AsyncIterator[Any]]]) -> AsyncIterator
     finally:
         for task in pumps:
             task.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)

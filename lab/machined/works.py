@@ -67,10 +67,13 @@ class ProgramWork:
 
 async def supervise(node: Node, process: Process, id: str) -> None:
     """Wait for the end of a service's process; when cancelled while the node has power, end it."""
+    node.pids[id] = process.pid
     try:
         code = await process.wait()
     except asyncio.CancelledError:
         if node.powered:
             await process.terminate()
         raise
+    finally:
+        node.pids.pop(id, None)
     raise ProcessEnded(f'task "{id}" failed: exit code {code}')

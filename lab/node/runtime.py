@@ -14,7 +14,8 @@ import os
 import signal
 import socket
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 from ansible_collections.homelab.talos.lab.engine.ensure import Engine
@@ -22,6 +23,7 @@ from ansible_collections.homelab.talos.lab.errors import LabError
 from ansible_collections.homelab.talos.lab.host import cgroups, links
 from ansible_collections.homelab.talos.lab.host.processes import wait_until
 from ansible_collections.homelab.talos.lab.node import filesystem, sockets
+from ansible_collections.homelab.talos.lab.node.output import pieces
 from ansible_collections.homelab.talos.lab.node.process import NodeProcess, inner_pid, only_child
 
 _PATH = "/opt/engine:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -159,14 +161,34 @@ class NodeRuntime:
         try:
             output, errors = await asyncio.wait_for(process.communicate(input), timeout)
         except TimeoutError:
-            child = await only_child(process.pid, process)
-            if child:
-                os.kill(child, signal.SIGKILL)
+            await self._kill_inner(process)
             await process.wait()
             raise TimeoutError(f"{argv[0]} on {self.name} did not end within {timeout:g} s") from None
         if process.returncode == 127 and b"failed to execute" in errors:
             raise FileNotFoundError(f"{argv[0]} does not exist on node {self.name}")
         return process.returncode or 0, output, errors
+
+    async def stream(self, argv: Sequence[str]) -> AsyncGenerator[bytes, None]:
+        """Run *argv* inside the node and yield its standard output as it comes; closing the iterator kills it.
+
+        Raises ``CommandFailed`` behind the last piece when the status is not 0.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *self._enter(argv),
+            env=self._environment(None),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with aclosing(pieces(process, lambda: self._kill_inner(process))) as output:
+            async for piece in output:
+                yield piece
+
+    async def _kill_inner(self, process: asyncio.subprocess.Process) -> None:
+        """Kill what ``nsenter`` started: a signal to nsenter itself does not reach it."""
+        child = await only_child(process.pid, process)
+        if child:
+            os.kill(child, signal.SIGKILL)
 
     def listen(self, host: str, port: int) -> socket.socket:
         """Return a bound, listening TCP socket of the node's network namespace; raises ``OSError``."""

@@ -8,17 +8,26 @@ Source: siderolabs/talos:internal/app/machined/internal/server/v1alpha1/v1alpha1
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.homelab.talos.lab.machined import refusals
 from ansible_collections.homelab.talos.lab.machined.call import Call, Handlers
-from ansible_collections.homelab.talos.lab.machined.container_names import display
+from ansible_collections.homelab.talos.lab.machined.container_names import (
+    KUBERNETES_NAMESPACE,
+    SYSTEM_NAMESPACE,
+    check_inspector,
+    display,
+    names,
+)
+from ansible_collections.homelab.talos.lab.machined.container_usage import usage
 from ansible_collections.homelab.talos.lab.machined.node import Node
-from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import enum, message
+from ansible_collections.homelab.talos.lab.machined.service_runner import State
+from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message
 
 PREFIX = "/machine.MachineService/"
-KUBERNETES_NAMESPACE = "k8s.io"
+# Talos runs these in its own containerd; in the lab they are part of the emulated machined.
+_IMAGES = {"apid": "talos/apid", "trustd": "talos/trustd"}
 
 
 class ContainerCalls:
@@ -35,20 +44,24 @@ class ContainerCalls:
             f"{PREFIX}Restart": self._restart,
         }
 
-    async def _found(self, request: Any) -> Sequence[Mapping[str, Any]]:
-        cri = request.driver == enum("common.ContainerDriver").Value("CRI")
-        if cri and request.namespace != KUBERNETES_NAMESPACE:
-            raise refusals.unknown("CRI inspector is supported only for K8s namespace")
-        if request.namespace != KUBERNETES_NAMESPACE:
-            return []  # the services of Talos itself are no containers in the lab
-        return await self._node.programs.kubernetes.containers()
+    async def _of_pods(self, request: Any) -> Sequence[Mapping[str, Any]]:
+        check_inspector(request)
+        return await self._node.programs.kubernetes.containers() if request.namespace == KUBERNETES_NAMESPACE else []
+
+    def _of_talos(self, request: Any) -> Iterator[str]:
+        """Yield the services of Talos that have a container and run."""
+        if request.namespace == SYSTEM_NAMESPACE:
+            for id, service in sorted(self._node.services.items()):
+                if (id in _IMAGES or id.startswith("ext-")) and service.state is State.RUNNING:
+                    yield id
 
     async def _containers(self, call: Call) -> Any:
+        request = call.request
         reply = message("machine.ContainersResponse")()
         element = reply.messages.add()
-        for found in await self._found(call.request):
+        for found in await self._of_pods(request):
             element.containers.add(
-                namespace=call.request.namespace,
+                namespace=request.namespace,
                 id=display(found),
                 image=str(found.get("image") or ""),
                 pid=int(found.get("pid") or 0),
@@ -57,23 +70,40 @@ class ContainerCalls:
                 name=str(found["name"]),
                 internal_id=str(found["id"]),
             )
-        return reply
-
-    async def _stats(self, call: Call) -> Any:
-        reply = message("machine.StatsResponse")()
-        element = reply.messages.add()
-        for found in await self._found(call.request):
-            element.stats.add(
-                namespace=call.request.namespace,
-                id=display(found),
-                pod_id=f"{found['namespace']}/{found['pod']}",
-                name=str(found["name"]),
+        for id in self._of_talos(request):
+            element.containers.add(
+                namespace=SYSTEM_NAMESPACE,
+                id=id,
+                image=_IMAGES.get(id, ""),
+                pid=self._node.pids.get(id, 0),
+                status="RUNNING",
+                pod_id=id,
+                name=id,
+                internal_id=id,
             )
         return reply
 
+    async def _stats(self, call: Call) -> Any:
+        found = await self._of_pods(call.request)
+        used = await usage(self._node, [int(each.get("pid") or 0) for each in found])
+        reply = message("machine.StatsResponse")()
+        element = reply.messages.add()
+        for each in found:
+            numbers = used.get(int(each.get("pid") or 0))
+            if numbers is not None:
+                element.stats.add(
+                    namespace=call.request.namespace,
+                    id=display(each),
+                    pod_id=f"{each['namespace']}/{each['pod']}",
+                    name=str(each["name"]),
+                    memory_usage=numbers.memory,
+                    cpu_usage=numbers.cpu,
+                )
+        return reply
+
     async def _restart(self, call: Call) -> Any:
-        for found in await self._found(call.request):
-            if call.request.id in (display(found), display(found).rpartition(":")[0], str(found["id"])):
+        for found in await self._of_pods(call.request):
+            if call.request.id in names(found):
                 status, _output, errors = await self._node.runtime.run(["kill", "-TERM", str(found["pid"])])
                 if status != 0:
                     raise refusals.unknown(errors.decode(errors="replace").strip())

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
 
@@ -29,7 +30,7 @@ _XID = re.compile("[0-9a-v]{20}")
 def handlers(node: Node) -> Handlers:
     """Return the handler."""
 
-    async def events(call: Call) -> AsyncIterator[Any]:
+    async def events(call: Call) -> AsyncGenerator[Any, None]:
         request = call.request
         if request.tail_id and not _XID.fullmatch(request.tail_id):
             raise refusals.unknown("error parsing tail_id: xid: invalid ID")
@@ -37,23 +38,26 @@ def handlers(node: Node) -> Handlers:
             yield message("machine.Event")(id=NIL_ID, actor_id=request.with_actor_id)  # hello
             for event in _tail(node, request):
                 yield _encode(event)
-            async for event in until_down(node, queue):
-                if request.with_actor_id in ("", event.actor_id):
-                    yield _encode(event)
+            async with aclosing(until_down(node, queue)) as coming:
+                async for event in coming:
+                    if request.with_actor_id in ("", event.actor_id):
+                        yield _encode(event)
 
     return {"/machine.MachineService/Events": events}
 
 
-async def until_down(node: Node, queue: asyncio.Queue[Event]) -> AsyncIterator[Event]:
+async def until_down(node: Node, queue: asyncio.Queue[Event]) -> AsyncGenerator[Event, None]:
     """Yield what comes through *queue* until the machine goes down."""
     down = asyncio.create_task(node.going_down.wait())
     try:
         while True:
             item = asyncio.create_task(queue.get())
-            await asyncio.wait({item, down}, return_when=asyncio.FIRST_COMPLETED)
-            if not item.done():
+            try:
+                await asyncio.wait({item, down}, return_when=asyncio.FIRST_COMPLETED)
+                if not item.done():
+                    return
+            finally:
                 item.cancel()
-                return
             yield item.result()
     finally:
         down.cancel()

@@ -8,19 +8,22 @@ Source: siderolabs/talos:internal/app/machined/internal/server/v1alpha1/v1alpha1
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import posixpath
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import PurePosixPath
 from typing import Any
 
 from ansible_collections.homelab.talos.lab.machined import node_files, refusals
 from ansible_collections.homelab.talos.lab.machined.call import Call, Handlers
+from ansible_collections.homelab.talos.lab.machined.file_entry import DIRECTORY, REGULAR, SYMLINK, Entry
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message
 
 PREFIX = "/machine.MachineService/"
-CHUNK_BYTES = 1024 * 1024
 OWN_MOUNTS = ("/dev", "/etc", "/opt", "/proc", "/run", "/sys", "/system", "/var")
-_TYPES = {0: "f", 1: "d", 2: "l"}
+KERNEL_MEMORY = "/proc/kcore"  # has the size of the address space
+_KINDS = {0: REGULAR, 1: DIRECTORY, 2: SYMLINK}
 
 
 class FileCalls:
@@ -39,61 +42,47 @@ class FileCalls:
             f"{PREFIX}Mounts": self._mounts,
         }
 
-    async def _read(self, call: Call) -> AsyncIterator[Any]:
+    async def _read(self, call: Call) -> AsyncGenerator[Any, None]:
         try:
-            content = await node_files.read_file(self._node, call.request.path)
+            async with aclosing(node_files.read_file(self._node, call.request.path)) as pieces:
+                async for piece in pieces:
+                    yield message("common.Data")(bytes=piece)
         except node_files.FileError as error:
             raise (refusals.not_found if error.missing else refusals.unknown)(str(error)) from None
-        for chunk in _chunks(content):
-            yield chunk
 
-    async def _copy(self, call: Call) -> AsyncIterator[Any]:
-        path = call.request.root_path
+    async def _copy(self, call: Call) -> AsyncGenerator[Any, None]:
+        path = posixpath.normpath(call.request.root_path or ".")
         if not path.startswith("/"):
             raise refusals.unknown(f"path is not absolute {path}")
         try:
-            content = await node_files.archive(self._node, path)
+            async with aclosing(node_files.archive(self._node, path)) as pieces:
+                async for piece in pieces:
+                    yield message("common.Data")(bytes=piece)
         except node_files.FileError as error:
-            reply = message("common.Data")()
-            reply.metadata.error = str(error)
-            yield reply
-            return
-        for chunk in _chunks(content):
-            yield chunk
+            raise refusals.unknown(str(error)) from None
 
-    async def _list(self, call: Call) -> AsyncIterator[Any]:
+    async def _list(self, call: Call) -> AsyncGenerator[Any, None]:
         request = call.request
-        root = "/" + request.root.strip("/")
         depth = (request.recursion_depth or -1) if request.recurse else 1
-        wanted = {_TYPES[type] for type in request.types}
+        wanted = {_KINDS[type] for type in request.types}
         try:
-            entries = await node_files.list_files(self._node, root, depth)
+            async with aclosing(node_files.list_files(self._node, _root(request.root), depth)) as entries:
+                async for entry in entries:
+                    if not wanted or entry.kind in wanted:
+                        yield _file_info(entry)
         except node_files.FileError as error:
-            yield message("machine.FileInfo")(name=root, relative_name=root, error=str(error))
-            return
-        for entry in entries:
-            if not wanted or entry.kind in wanted:
-                yield message("machine.FileInfo")(
-                    name=entry.path,
-                    relative_name=entry.relative,
-                    size=entry.size,
-                    mode=entry.mode,
-                    modified=entry.modified,
-                    is_dir=entry.kind == "d",
-                    link=entry.link,
-                    uid=entry.uid,
-                    gid=entry.gid,
-                )
+            raise refusals.unknown(str(error)) from None
 
-    async def _usage(self, call: Call) -> AsyncIterator[Any]:
-        for path in call.request.paths or ["/"]:
-            root = "/" + path.strip("/")
+    async def _usage(self, call: Call) -> AsyncGenerator[Any, None]:
+        for path in call.request.paths:
+            root = _root(path)
             try:
-                entries = await node_files.list_files(self._node, root, -1)
+                async with aclosing(node_files.list_files(self._node, root, -1)) as found:
+                    entries = [entry async for entry in found]
             except node_files.FileError as error:
                 yield message("machine.DiskUsageInfo")(name=root, relative_name=root, error=str(error))
                 continue
-            for info in _usage(entries, root, call.request):
+            for info in _usage(entries, call.request):
                 yield info
 
     async def _mounts(self, call: Call) -> Any:
@@ -123,27 +112,41 @@ def _unescape(text: str) -> str:
     return text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
 
 
-def _chunks(content: bytes) -> list[Any]:
-    starts = range(0, len(content), CHUNK_BYTES)
-    return [message("common.Data")(bytes=content[start : start + CHUNK_BYTES]) for start in starts]
+def _root(path: str) -> str:
+    return "/" + path.strip("/")
 
 
-def _usage(entries: list[node_files.Entry], root: str, request: Any) -> list[Any]:
-    """Return the sizes of directories (and of files, when all are wanted), as deep as the request says."""
+def _file_info(entry: Entry) -> Any:
+    return message("machine.FileInfo")(
+        name=entry.path,
+        relative_name=entry.relative,
+        size=entry.size,
+        mode=entry.mode,
+        modified=entry.modified,
+        is_dir=entry.kind == DIRECTORY,
+        link=entry.link,
+        uid=entry.uid,
+        gid=entry.gid,
+    )
+
+
+def _usage(entries: list[Entry], request: Any) -> list[Any]:
+    """Return the sizes of directories (and of files, when all are wanted), each behind what is below it."""
     sizes: dict[str, int] = {}
-    top = PurePosixPath(root)
+    top = PurePosixPath(entries[0].path)
     for entry in entries:
+        size = 0 if entry.path == KERNEL_MEMORY else entry.size
         path = PurePosixPath(entry.path)
         for above in (path, *path.parents):
             if above == top or top in above.parents:
-                sizes[str(above)] = sizes.get(str(above), 0) + entry.size
+                sizes[str(above)] = sizes.get(str(above), 0) + size
     found = []
-    for entry in entries:
+    for entry in reversed(entries):
         depth = len(PurePosixPath(entry.path).parts) - len(top.parts)
         too_deep = 0 < request.recursion_depth <= depth
         too_small = request.threshold > 0 and sizes[entry.path] < request.threshold
         too_big = request.threshold < 0 and sizes[entry.path] > -request.threshold
-        if too_deep or too_small or too_big or (entry.kind != "d" and not request.all):
+        if too_deep or too_small or too_big or (entry.kind != DIRECTORY and not request.all):
             continue
         found.append(
             message("machine.DiskUsageInfo")(name=entry.path, relative_name=entry.relative, size=sizes[entry.path])

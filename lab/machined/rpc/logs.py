@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.homelab.talos.lab.machined import refusals
 from ansible_collections.homelab.talos.lab.machined.call import Call, Handlers
-from ansible_collections.homelab.talos.lab.machined.container_names import display
+from ansible_collections.homelab.talos.lab.machined.container_names import SYSTEM_NAMESPACE, check_inspector, names
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message
 
 PREFIX = "/machine.MachineService/"
-KUBERNETES_NAMESPACE = "k8s.io"
 CHUNK_BYTES = 64 * 1024
 LOOK_SECONDS = 0.2  # how often a followed file is looked at
 
@@ -40,11 +40,12 @@ class LogCalls:
             f"{PREFIX}Dmesg": self._dmesg,
         }
 
-    async def _dmesg(self, call: Call) -> AsyncIterator[Any]:
+    async def _dmesg(self, call: Call) -> AsyncGenerator[Any, None]:
         kernel = self._node.journal.kernel
         if call.request.follow:
-            async for line in kernel.follow(0 if call.request.tail else -1, self._node.going_down):
-                yield _data(f"{line}\n".encode())
+            async with aclosing(kernel.follow(0 if call.request.tail else -1, self._node.going_down)) as lines:
+                async for line in lines:
+                    yield _data(f"{line}\n".encode())
         elif not call.request.tail:
             for line in kernel.tail():
                 yield _data(f"{line}\n".encode())
@@ -54,41 +55,42 @@ class LogCalls:
         reply.messages.add(ids=self._node.journal.ids())
         return reply
 
-    async def _logs(self, call: Call) -> AsyncIterator[Any]:
+    async def _logs(self, call: Call) -> AsyncGenerator[Any, None]:
         request, journal = call.request, self._node.journal
-        lines = -1 if request.tail_lines < 0 else request.tail_lines
-        if request.namespace == KUBERNETES_NAMESPACE and request.id != "kubelet":
-            source = self._file(await self._container_log(request.id), lines, request.follow)
+        lines = max(request.tail_lines, -1)
+        if request.namespace != SYSTEM_NAMESPACE and request.id != "kubelet":
+            source = self._file(await self._container_log(request), lines, request.follow)
         elif journal.file(request.id).is_file():
             source = self._file(journal.file(request.id), lines, request.follow)
         elif request.id in journal.ids():
             source = self._memory(request.id, lines, request.follow)
         else:
-            raise refusals.not_found(f'log "{request.id}" was not registered')
-        async for chunk in source:
-            yield _data(chunk)
+            raise refusals.unknown(f'log "{request.id}" was not registered')
+        async with aclosing(source) as pieces:
+            async for piece in pieces:
+                yield _data(piece)
 
-    async def _container_log(self, id: str) -> Path:
+    async def _container_log(self, request: Any) -> Path:
+        check_inspector(request)
         for container in await self._node.programs.kubernetes.containers():
-            names = (display(container), display(container).rpartition(":")[0], str(container["id"]))
-            if id in names and container.get("log"):
+            if request.id in names(container) and container.get("log"):
                 return Path(container["log"])
-        raise refusals.not_found(f'container "{id}" not found')
+        raise refusals.unknown(f'container "{request.id}" not found')
 
-    async def _memory(self, id: str, lines: int, follow: bool) -> AsyncIterator[bytes]:
+    async def _memory(self, id: str, lines: int, follow: bool) -> AsyncGenerator[bytes, None]:
         log = self._node.journal.service(id)
         if follow:
-            async for line in log.follow(lines):
-                yield f"{line}\n".encode()
+            async with aclosing(log.follow(lines, self._node.going_down)) as coming:
+                async for line in coming:
+                    yield f"{line}\n".encode()
             return
         for line in log.tail(lines):
             yield f"{line}\n".encode()
 
-    async def _file(self, path: Path, lines: int, follow: bool) -> AsyncIterator[bytes]:
+    async def _file(self, path: Path, lines: int, follow: bool) -> AsyncGenerator[bytes, None]:
         with path.open("rb") as log:
-            if lines >= 0:
-                tail = deque(log, maxlen=lines)
-                yield b"".join(tail)
+            if lines >= 0 and (tail := b"".join(deque(log, maxlen=lines))):
+                yield tail
             while True:
                 while chunk := log.read(CHUNK_BYTES):
                     yield chunk

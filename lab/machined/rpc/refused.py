@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from ansible_collections.homelab.talos.lab.machined import refusals
@@ -34,7 +34,7 @@ def _handler(path: str, text: str) -> Handler:
     async def unary(call: Call) -> Any:
         raise refusals.unimplemented(text)
 
-    async def stream(call: Call) -> AsyncIterator[Any]:
+    async def stream(call: Call) -> AsyncGenerator[Any, None]:
         raise refusals.unimplemented(text)
         yield  # makes this a stream
 

@@ -43,26 +43,37 @@ class ServiceCalls:
         return reply
 
     async def _start(self, call: Call) -> Any:
-        self._allowed(call.request.id, "start").start()
-        return _reply("Start", f'Service "{call.request.id}" started')
+        service = self._service(call.request.id)
+        if not service.active:
+            _check(service, "start")
+            service.start()
+        return _reply("Start", f'Service "{service.id}" started')
 
     async def _stop(self, call: Call) -> Any:
-        await self._allowed(call.request.id, "stop").stop()
-        return _reply("Stop", f'Service "{call.request.id}" stopped')
+        service = self._service(call.request.id)
+        if service.active:
+            _check(service, "stop")
+            await service.stop()
+        return _reply("Stop", f'Service "{service.id}" stopped')
 
     async def _restart(self, call: Call) -> Any:
-        service = self._allowed(call.request.id, "restart")
+        service = self._service(call.request.id)
+        _check(service, "restart" if service.active else "start")
         await service.stop()
         service.start()
-        return _reply("Restart", f'Service "{call.request.id}" restarted')
+        return _reply("Restart", f'Service "{service.id}" restarted')
 
-    def _allowed(self, id: str, operation: str) -> ServiceRunner:
+    def _service(self, id: str) -> ServiceRunner:
         service = self._node.services.get(id)
         if service is None:
             raise refusals.unknown(f'service "{id}" not defined')
-        if operation not in service.definition.api:
-            raise refusals.unknown(f'service "{id}" doesn\'t support {operation} operation via API')
         return service
+
+
+def _check(service: ServiceRunner, operation: str) -> None:
+    """Raise the refusal of Talos unless the API may do this; what is so already needs no permission."""
+    if operation not in service.definition.api:
+        raise refusals.unknown(f'service "{service.id}" doesn\'t support {operation} operation via API')
 
 
 def _fill(info: Any, service: ServiceRunner) -> None:

@@ -9,13 +9,14 @@ import asyncio
 import itertools
 import socket
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.homelab.talos.lab.machined.interfaces import (
     Command,
+    CommandFailed,
     EtcdMember,
     EtcdStatus,
     Facts,
@@ -99,6 +100,11 @@ class FakeRuntime:
     ) -> tuple[int, bytes, bytes]:
         self.commands.append(list(argv))
         return 1, b"", b"no such program in this fake"
+
+    async def stream(self, argv: Sequence[str]) -> AsyncGenerator[bytes, None]:
+        self.commands.append(list(argv))
+        yield b""
+        raise CommandFailed(127, "no such program in this fake")
 
     def listen(self, host: str, port: int) -> socket.socket:
         listening = socket.create_server(("127.0.0.1", 0))

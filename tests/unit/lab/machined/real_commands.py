@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,17 @@ from ansible_collections.homelab.talos.lab.machined.clock import LabClock
 from ansible_collections.homelab.talos.lab.machined.description import NodeDescription
 from ansible_collections.homelab.talos.lab.machined.discovery import Discovery
 from ansible_collections.homelab.talos.lab.machined.node import Node
+from ansible_collections.homelab.talos.lab.node.output import pieces
 
 from .fakes import FakePrograms, FakeRuntime, Wire
 
 
 class LocalRuntime(FakeRuntime):
-    """Runs commands on this machine."""
+    """Runs commands on this machine; ``streaming`` are the processes of streams, ended ones included."""
+
+    def __init__(self, name: str, address: str, directory: Path, wire: Wire) -> None:
+        super().__init__(name, address, directory, wire)
+        self.streaming: list[asyncio.subprocess.Process] = []
 
     async def run(
         self, argv: Sequence[str], timeout: float = 10.0, input: bytes | None = None
@@ -29,6 +35,19 @@ class LocalRuntime(FakeRuntime):
         )
         output, errors = await asyncio.wait_for(process.communicate(), timeout)
         return process.returncode or 0, output, errors
+
+    async def stream(self, argv: Sequence[str]) -> AsyncGenerator[bytes, None]:
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
+        )
+        self.streaming.append(process)
+
+        async def kill() -> None:
+            process.kill()
+
+        async with aclosing(pieces(process, kill)) as output:
+            async for piece in output:
+                yield piece
 
 
 class ScriptedRuntime(FakeRuntime):

@@ -80,7 +80,7 @@ def test_program_that_ends_is_started_again(tmp_path: Path) -> None:
     [
         ("ServiceStop", "kubelet", 'service "kubelet" doesn\'t support stop operation via API'),
         ("ServiceRestart", "etcd", 'service "etcd" doesn\'t support restart operation via API'),
-        ("ServiceStart", "apid", 'service "apid" doesn\'t support start operation via API'),
+        ("ServiceStop", "apid", 'service "apid" doesn\'t support stop operation via API'),
         ("ServiceStart", "nope", 'service "nope" not defined'),
     ],
 )
@@ -95,6 +95,30 @@ def test_refused_service_operations(tmp_path: Path, call: str, id: str, text: st
     play(tmp_path, scenario)
 
 
+def test_what_is_so_already_needs_no_permission(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        machine = await control_plane(lab)
+        extension = "ext-zfs-service"
+        (before,) = lab.runtimes["cp1"].running("kubelet")
+        async with lab.client(ADDRESS, "os:operator") as client:
+            assert (await unary(client, "ServiceStart", id="apid")).resp == 'Service "apid" started'
+            assert (await unary(client, "ServiceStart", id="kubelet")).resp == 'Service "kubelet" started'
+            assert lab.runtimes["cp1"].running("kubelet") == [before]
+            assert (
+                await unary(client, "ServiceStop", id="ext-zfs-service")
+            ).resp == 'Service "ext-zfs-service" stopped'
+            assert machine.node.services[extension].state.value == "Finished"
+            assert (
+                await unary(client, "ServiceStop", id="ext-zfs-service")
+            ).resp == 'Service "ext-zfs-service" stopped'
+            assert (await unary(client, "ServiceRestart", id=extension)).resp.endswith("restarted")
+            await until(lambda: machine.node.is_up(extension), "extension up again")
+            assert (await unary(client, "ServiceRestart", id="kubelet")).resp == 'Service "kubelet" restarted'
+            await until(lambda: lab.runtimes["cp1"].running("kubelet") not in ([], [before]), "another kubelet")
+
+    play(tmp_path, scenario)
+
+
 def test_logs(tmp_path: Path) -> None:
     async def scenario(lab: Home) -> None:
         await control_plane(lab)
@@ -104,10 +128,19 @@ def test_logs(tmp_path: Path) -> None:
             assert await chunks(client, "Logs", namespace="system", id="kubelet", tail_lines=-1) == b"kubelet started\n"
             own = await chunks(client, "Logs", namespace="system", id="machined", tail_lines=2)
             assert own.count(b"\n") == 2
-            with pytest.raises(NotFound, match='log "nope" was not registered'):
-                await chunks(client, "Logs", namespace="system", id="nope", tail_lines=-1)
-            with pytest.raises(NotFound, match='container "kube-system/x:y" not found'):
-                await chunks(client, "Logs", namespace="k8s.io", id="kube-system/x:y", driver=1, tail_lines=-1)
+            for fields, text in (
+                ({"namespace": "system", "id": "nope"}, 'log "nope" was not registered'),
+                (
+                    {"namespace": "k8s.io", "id": "kube-system/x:y", "driver": 1},
+                    'container "kube-system/x:y" not found',
+                ),
+                ({"namespace": "cri", "id": "x", "driver": 1}, "CRI inspector is supported only for K8s namespace"),
+            ):
+                with pytest.raises(TalosError) as refusal:
+                    await chunks(client, "Logs", tail_lines=-1, **fields)
+                assert (refusal.value.code, refusal.value.cause) == ("UNKNOWN", text)
+            with pytest.raises(InvalidArgument, match="namespace can't be empty"):
+                await chunks(client, "Logs", id="x", tail_lines=-1)
 
     play(tmp_path, scenario)
 

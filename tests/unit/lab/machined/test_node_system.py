@@ -9,17 +9,27 @@ import io
 import json
 import os
 import tarfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from grpclib import GRPCError, Status
 
 from ansible_collections.homelab.talos.lab.machined.call import Call
+from ansible_collections.homelab.talos.lab.machined.file_entry import Entry
 from ansible_collections.homelab.talos.lab.machined.network_control import apply_network
 from ansible_collections.homelab.talos.lab.machined.node import Node
-from ansible_collections.homelab.talos.lab.machined.node_files import FileError, archive, list_files, read_file
+from ansible_collections.homelab.talos.lab.machined.node_files import (
+    BOOT_ID,
+    FileError,
+    archive,
+    list_files,
+    read_file,
+)
 from ansible_collections.homelab.talos.lab.machined.resources import network
 from ansible_collections.homelab.talos.lab.machined.rpc import files, system
+from ansible_collections.homelab.talos.lab.node.output import PIECE_BYTES
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import method
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
@@ -37,45 +47,97 @@ def tree(tmp_path: Path) -> Path:
     return root
 
 
+async def _content(pieces: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in pieces])
+
+
 def test_reading(tmp_path: Path, tree: Path) -> None:
     async def scenario(node: Node) -> None:
-        assert await read_file(node, str(tree / "file")) == b"\x00binary\xff"
-        assert await read_file(node, "/proc/sys/kernel/random/boot_id") == f"{node.runtime.boot_id}\n".encode()
+        assert await _content(read_file(node, str(tree / "file"))) == b"\x00binary\xff"
+        assert await _content(read_file(node, BOOT_ID)) == f"{node.runtime.boot_id}\n".encode()
         with pytest.raises(FileError, match="no such file or directory") as missing:
-            await read_file(node, str(tree / "nothing"))
+            await _content(read_file(node, str(tree / "nothing")))
         assert missing.value.missing
         with pytest.raises(FileError, match="path must be a regular file"):
-            await read_file(node, str(tree))
+            await _content(read_file(node, str(tree)))
         with pytest.raises(FileError):
-            await read_file(node, "/system/state/../../../../etc/passwd\n")
+            await _content(read_file(node, "/system/state/../../../../etc/passwd\n"))
 
     on_a_node(LocalRuntime, tmp_path / "node", scenario)
 
 
+def test_big_files_come_in_pieces_and_stop_when_nobody_reads(tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(b"x" * 3_000_000)
+
+    async def scenario(node: Node) -> None:
+        whole = [len(piece) async for piece in read_file(node, str(tmp_path / "big"))]
+        assert sum(whole) == 3_000_000
+        assert max(whole) <= PIECE_BYTES
+        endless = read_file(node, "/dev/null")
+        with pytest.raises(FileError, match="path must be a regular file"):
+            await anext(endless)
+        some = read_file(node, str(tmp_path / "big"))
+        assert await anext(some)
+        await some.aclose()
+        runtime = node.runtime
+        assert isinstance(runtime, LocalRuntime)
+        assert [process.returncode for process in runtime.streaming] == [0, 45, -9]
+
+    on_a_node(LocalRuntime, tmp_path / "node", scenario)
+
+
+async def _names(node: Node, root: str, depth: int) -> dict[str, Entry]:
+    return {entry.relative: entry async for entry in list_files(node, root, depth)}
+
+
 def test_listing(tmp_path: Path, tree: Path) -> None:
     async def scenario(node: Node) -> None:
-        found = {entry.relative: entry for entry in await list_files(node, str(tree), 1)}
+        found = await _names(node, str(tree), 1)
         assert set(found) == {".", "file", "sub", "link"}
         assert found["file"].mode == 0o640
         assert found["sub"].mode & (1 << 31)
         assert (found["link"].mode >> 27 & 1, found["link"].link) == (1, "file")
         assert found["file"].uid == os.getuid()
-        deep = {entry.relative for entry in await list_files(node, str(tree), -1)}
-        assert "sub/inner" in deep
-        with pytest.raises(FileError):
-            await list_files(node, str(tree / "nothing"), 1)
+        assert "sub/inner" in await _names(node, str(tree), -1)
+        with pytest.raises(FileError, match=f"lstat {tree}/nothing: no such file or directory"):
+            await _names(node, str(tree / "nothing"), 1)
+        # A link is followed when it is the root.
+        (tree / "there").symlink_to(tree / "sub")
+        assert set(await _names(node, str(tree / "there"), 1)) == {".", "inner"}
+
+    on_a_node(LocalRuntime, tmp_path / "node", scenario)
+
+
+def test_files_of_the_state_partition_have_the_names_of_the_node(tmp_path: Path) -> None:
+    async def scenario(node: Node) -> None:
+        (node.partitions.state / "sub").mkdir(parents=True)
+        (node.partitions.state / "config.yaml").write_text("machine: {}\n")
+        (node.partitions.state / "sub" / "inner").write_text("inner")
+        found = await _names(node, "/system/state", 1)
+        assert {name: entry.path for name, entry in found.items()} == {
+            ".": "/system/state",
+            "config.yaml": "/system/state/config.yaml",
+            "sub": "/system/state/sub",
+        }
+        assert "sub/inner" in await _names(node, "/system/state", -1)
+        assert set(await _names(node, "/system/state/config.yaml", 1)) == {"config.yaml"}
+        with tarfile.open(fileobj=io.BytesIO(await _content(archive(node, "/system/state")))) as tar:
+            assert "./sub/inner" in tar.getnames()
+        assert await _content(read_file(node, "/system/state/config.yaml")) == b"machine: {}\n"
+        with pytest.raises(FileError, match="lstat /system/state/nothing: no such file or directory"):
+            await _names(node, "/system/state/nothing", 1)
 
     on_a_node(LocalRuntime, tmp_path / "node", scenario)
 
 
 def test_archive(tmp_path: Path, tree: Path) -> None:
     async def scenario(node: Node) -> None:
-        with tarfile.open(fileobj=io.BytesIO(await archive(node, str(tree)))) as tar:
+        with tarfile.open(fileobj=io.BytesIO(await _content(archive(node, str(tree))))) as tar:
             assert "./sub/inner" in tar.getnames()
-        with tarfile.open(fileobj=io.BytesIO(await archive(node, str(tree / "file")))) as tar:
+        with tarfile.open(fileobj=io.BytesIO(await _content(archive(node, str(tree / "file"))))) as tar:
             assert tar.getnames() == ["file"]
         with pytest.raises(FileError):
-            await archive(node, str(tree / "nothing"))
+            await _content(archive(node, str(tree / "nothing")))
 
     on_a_node(LocalRuntime, tmp_path / "node", scenario)
 
@@ -92,8 +154,9 @@ def test_list_call(tmp_path: Path, tree: Path) -> None:
         assert {each.relative_name for each in plain} == {".", "file", "sub", "link"}
         only = await _stream(node, files.handlers, "List", root=str(tree), recurse=True, types=[0])
         assert {each.relative_name for each in only} == {"file", "sub/inner"}
-        (missing,) = await _stream(node, files.handlers, "List", root=str(tree / "nothing"))
-        assert "No such file" in missing.error
+        with pytest.raises(GRPCError, match="no such file or directory") as missing:
+            await _stream(node, files.handlers, "List", root=str(tree / "nothing"))
+        assert missing.value.status is Status.UNKNOWN
 
     on_a_node(LocalRuntime, tmp_path / "node", scenario)
 
@@ -106,6 +169,10 @@ def test_disk_usage_call(tmp_path: Path, tree: Path) -> None:
         }
         assert set(found) == {".", "sub"}
         assert found["."] > found["sub"] >= 5
+        order = [each.relative_name for each in await _stream(node, files.handlers, "DiskUsage", paths=[str(tree)])]
+        assert order == ["sub", "."]
+        (missing,) = await _stream(node, files.handlers, "DiskUsage", paths=[str(tree / "nothing")])
+        assert "no such file or directory" in missing.error
 
     on_a_node(LocalRuntime, tmp_path / "node", scenario)
 
