@@ -10,7 +10,12 @@ from __future__ import annotations
 
 import asyncio
 
-from ansible_collections.homelab.talos.lab.machined import event_messages
+from ansible_collections.homelab.talos.lab.machined import (
+    etcd_promotion,
+    event_messages,
+    kubeprism,
+    shared_address,
+)
 from ansible_collections.homelab.talos.lab.machined.configuration import Configurator
 from ansible_collections.homelab.talos.lab.machined.decoding import ConfigurationError
 from ansible_collections.homelab.talos.lab.machined.machine_status import keep_publishing, set_stage
@@ -143,8 +148,11 @@ class Boot:
         node.controller(lambda: cluster.keep_publishing(node), "cluster.AffiliateMergeController")
         node.controller(lambda: cluster.keep_announcing(node), "cluster.DiscoveryServiceController")
         node.controller(lambda: kubernetes.keep_publishing(node), "k8s.NodeStatusController")
+        node.controller(lambda: kubeprism.keep_balancing(node), "k8s.KubePrismController")
         if node.is_controlplane:
             node.controller(lambda: kubernetes.keep_control_plane(node), "k8s.ControlPlaneStaticPodController")
+            node.controller(lambda: etcd_promotion.keep_promoting(node), "etcd promotion")
+            node.controller(lambda: shared_address.keep_shared_addresses(node), "network.OperatorSpecController")
 
     def _unmet(self) -> list[str]:
         return [f'service "{id}" to be "up"' for id, service in sorted(self._node.services.items()) if not service.up]

@@ -171,6 +171,18 @@ DEFINITIONS: tuple[Definition, ...] = (
     ),
     _define(
         "k8s",
+        "KubePrismConfigs.kubernetes.talos.dev",
+        "KubePrismConfig",
+        columns=(("Host", "{.host}"), ("Port", "{.port}"), ("Endpoints", "{.endpoints}")),
+    ),
+    _define(
+        "k8s",
+        "KubePrismEndpoints.kubernetes.talos.dev",
+        "KubePrismEndpoint",
+        columns=(("Hosts", "{.endpoints[*].host}"), ("Ports", "{.endpoints[*].port}")),
+    ),
+    _define(
+        "k8s",
         "KubePrismStatuses.kubernetes.talos.dev",
         "KubePrismStatus",
         columns=(("HOST", "{.host}"), ("HEALTHY", "{.healthy}")),
@@ -261,6 +273,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         columns=(("Ready", "{.nodeReady}"), ("Unschedulable", "{.unschedulable}")),
     ),
     _define("k8s", "Nodenames.kubernetes.talos.dev", "Nodename", columns=(("Nodename", "{.nodename}"),)),
+    _define("network", "OperatorSpecs.net.talos.dev", "OperatorSpec", sensitive=True),
     _define(
         "runtime",
         "PlatformMetadatas.talos.dev",

@@ -10,24 +10,17 @@ from __future__ import annotations
 
 import shutil
 
+from ansible_collections.homelab.talos.lab.machined import etcd_data
 from ansible_collections.homelab.talos.lab.machined.node import Node
-
-DATA_DIRECTORY = "lib/etcd"
 
 
 class LastMember(Exception):
     """etcd keeps its last member."""
 
 
-def data_directory_is_empty(node: Node) -> bool:
-    """Return whether etcd never stored anything on this node."""
-    path = node.partitions.ephemeral / DATA_DIRECTORY
-    return not path.is_dir() or not any(path.iterdir())
-
-
 async def leave_etcd(node: Node) -> None:
     """Remove the local member, stop etcd and erase its data; raises :class:`LastMember`."""
-    if data_directory_is_empty(node):
+    if etcd_data.is_empty(node.partitions.ephemeral):
         return
     members = await node.programs.etcd_access.members()
     status = await node.programs.etcd_access.status()
@@ -38,4 +31,4 @@ async def leave_etcd(node: Node) -> None:
     await node.programs.etcd_access.remove_member(status.member_id)
     if "etcd" in node.services:
         await node.services["etcd"].stop()
-    shutil.rmtree(node.partitions.ephemeral / DATA_DIRECTORY, ignore_errors=True)
+    shutil.rmtree(node.partitions.ephemeral / etcd_data.DATA_DIRECTORY, ignore_errors=True)

@@ -95,6 +95,15 @@ class Runtime(Protocol):
         Called in a worker thread, may block up to *timeout* seconds. Raises ``OSError``.
         """
 
+    async def dial(self, host: str, port: int) -> socket.socket:
+        """Return a non-blocking TCP socket connected from the node's network namespace; *host* is an address.
+
+        Occupies no thread while it waits; the caller sets the limit. Raises ``OSError``.
+        """
+
+    def announce(self, link: str, address: str) -> None:
+        """Tell the network of *link* by gratuitous ARP that *address* (IPv4) is here now; raises ``OSError``."""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -122,17 +131,25 @@ class Peer:
 
 
 @dataclass(frozen=True)
+class EtcdStart:
+    """How a Bootstrap request wants a new etcd cluster: empty, or recovered from the snapshot that was uploaded."""
+
+    recover: bool = False
+    skip_hash_check: bool = False
+
+
+@dataclass(frozen=True)
 class Facts:
     """What a program may need to know beyond the machine configuration.
 
-    ``bootstrap`` is true only for the one start of etcd that a Bootstrap request asked for.
+    ``bootstrap`` is given only for the one start of etcd that a Bootstrap request asked for.
     ``peers`` are the other members known to discovery (all machine types).
     """
 
     hostname: str
     address: str
     machine_type: str
-    bootstrap: bool = False
+    bootstrap: EtcdStart | None = None
     peers: tuple[Peer, ...] = ()
 
     @property
@@ -245,6 +262,19 @@ class EtcdStatus:
     is_learner: bool = False
 
 
+class Campaign(Protocol):
+    """A candidate in an election of etcd, and the leader once it has won."""
+
+    async def won(self) -> None:
+        """Wait until this candidate leads; raises :class:`EtcdError` when it cannot any more."""
+
+    async def ended(self) -> None:
+        """Wait until the candidacy or leadership ends by itself, for example because its session expired."""
+
+    async def resign(self) -> None:
+        """Give up; somebody else may lead at once."""
+
+
 class EtcdAccess(Protocol):
     """Administration of etcd with this node's etcd certificates. Every call may raise ``OSError`` or
     :class:`EtcdError` with one line of text."""
@@ -272,6 +302,12 @@ class EtcdAccess(Protocol):
 
     async def defragment(self) -> None:
         """Defragment the local member."""
+
+    async def promote(self, member_id: int, endpoints: Sequence[str]) -> None:
+        """Make a learner a voting member; *endpoints* are client URLs of voting members."""
+
+    async def campaign(self, election: str, name: str) -> Campaign:
+        """Enter *election* as *name*; an earlier leadership of the same name ends first."""
 
 
 class EtcdError(Exception):

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.homelab.talos.lab.machined import network_plan
 from ansible_collections.homelab.talos.lab.machined.network_plan import LinkPlan, Route
 from ansible_collections.homelab.talos.lab.machined.node import Node
+from ansible_collections.homelab.talos.lab.machined.resources import network
 
 PHYSICAL_LINK = "eth0"
 
@@ -32,6 +33,7 @@ async def apply_network(node: Node) -> None:
 
 async def _apply_link(node: Node, plan: LinkPlan) -> None:
     present = await _addresses(node, plan.name)
+    shared = {each.prefix for each in network_plan.shared_addresses(node.config, PHYSICAL_LINK)}
     if present is None:
         node.journal.talos(f"link {plan.name} does not exist on this node")
         return
@@ -39,13 +41,31 @@ async def _apply_link(node: Node, plan: LinkPlan) -> None:
         await _run(node, ["ip", "link", "set", "dev", plan.name, "mtu", str(plan.mtu)])
     await _run(node, ["ip", "link", "set", "dev", plan.name, "up"])
     if plan.addresses:
-        for stale in sorted(present - set(plan.addresses)):
+        for stale in sorted(present - set(plan.addresses) - shared):
             await _run(node, ["ip", "address", "del", stale, "dev", plan.name])
         for address in plan.addresses:
             if address not in present:
                 await _run(node, ["ip", "address", "replace", address, "dev", plan.name])
     for route in plan.routes:
         await _apply_route(node, plan.name, route)
+
+
+async def add_address(node: Node, link: str, address: str) -> None:
+    """Give *link* an address (with prefix length), tell the network, publish it; ``OSError`` when it is refused."""
+    status, _output, errors = await node.runtime.run(["ip", "address", "replace", address, "dev", link])
+    if status != 0:
+        raise OSError(f"{link}: {address}: {errors.decode(errors='replace').strip()}")
+    if ":" not in address:
+        node.runtime.announce(link, address.partition("/")[0])
+    await network.refresh(node)
+    node.board.post()
+
+
+async def remove_address(node: Node, link: str, address: str) -> None:
+    """Take an address away from *link* and publish that."""
+    await _run(node, ["ip", "address", "del", address, "dev", link])
+    await network.refresh(node)
+    node.board.post()
 
 
 async def _apply_route(node: Node, link: str, route: Route) -> None:

@@ -9,6 +9,7 @@ documents LinkConfig, ResolverConfig, HostnameConfig, StaticHostConfig).
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,33 @@ class LinkPlan:
     addresses: tuple[str, ...]
     routes: tuple[Route, ...] = ()
     mtu: int = 0
+
+
+@dataclass(frozen=True)
+class SharedAddress:
+    """An address that moves between the control planes, and the link of this node that may carry it."""
+
+    link: str
+    address: str
+
+    @property
+    def prefix(self) -> str:
+        """The address with the length of a host prefix, as the link carries it."""
+        return f"{self.address}/{ipaddress.ip_address(self.address).max_prefixlen}"
+
+
+def shared_addresses(config: MachineConfig | None, physical: str) -> list[SharedAddress]:
+    """Return the shared addresses of a configuration; *physical* is the link that a device selector finds."""
+    if config is None:
+        return []
+    found = []
+    for device in config.value("machine", "network", "interfaces", default=[]):
+        link = str(device.get("interface") or physical)
+        owners = [(link, device), *((f"{link}.{each.get('vlanId')}", each) for each in device.get("vlans") or ())]
+        if not device.get("ignore"):
+            found += [SharedAddress(name, str(each["vip"]["ip"])) for name, each in owners if each.get("vip")]
+    documents = config.documents_of("Layer2VIPConfig")
+    return found + [SharedAddress(str(each.get("link")), str(each.get("name"))) for each in documents]
 
 
 def links(config: MachineConfig, physical: str) -> list[LinkPlan]:

@@ -9,15 +9,16 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from ansible_collections.homelab.talos.lab.machined import event_messages
+from ansible_collections.homelab.talos.lab.machined import event_messages, network_plan
 from ansible_collections.homelab.talos.lab.machined.description import NodeDescription
 from ansible_collections.homelab.talos.lab.machined.discovery import Discovery
 from ansible_collections.homelab.talos.lab.machined.event_log import EventLog
 from ansible_collections.homelab.talos.lab.machined.interfaces import (
     Clock,
+    EtcdStart,
     Facts,
     KubernetesNode,
     Peer,
@@ -69,7 +70,7 @@ class Node:
         self.domainname = ""
         self.node_id = ""
         self.kubernetes_node: KubernetesNode | None = None
-        self.bootstrap_requested = False
+        self.etcd_start: EtcdStart | None = None
         self.going_down = asyncio.Event()
         self.wipes: tuple[str, ...] = ()  # what to erase once the power is off
         self._tasks: set[asyncio.Task[None]] = set()
@@ -85,7 +86,7 @@ class Node:
         self.config, self.config_text = None, b""
         self.hostname = self.domainname = ""
         self.kubernetes_node = None
-        self.bootstrap_requested = False
+        self.etcd_start = None
         self.going_down = asyncio.Event()
         self.powered = True
 
@@ -183,10 +184,13 @@ class Node:
         """Return the other members of the cluster."""
         if self.config is None:
             return ()
-        found = self.discovery.affiliates(self.cluster_key())
-        return tuple(
-            Peer(each.nodename, each.addresses, each.machine_type) for each in found if each.node_id != self.node_id
-        )
+        found = [each for each in self.discovery.affiliates(self.cluster_key()) if each.node_id != self.node_id]
+        return tuple(Peer(each.nodename, self._unshared(each.addresses), each.machine_type) for each in found)
+
+    def _unshared(self, addresses: Iterable[str]) -> tuple[str, ...]:
+        """Return *addresses* without those that move from node to node."""
+        shared = {each.address for each in network_plan.shared_addresses(self.config, "")}
+        return tuple(each for each in addresses if each not in shared)
 
     def cluster_key(self) -> tuple[str, str]:
         """Return what affiliates of one cluster share: cluster id and secret."""
@@ -197,15 +201,14 @@ class Node:
             str(self.config.value("cluster", "secret", default="")),
         )
 
-    def facts(self, *, bootstrap: bool = False) -> Facts:
+    def facts(self, *, bootstrap: EtcdStart | None = None) -> Facts:
         """Return what programs need to know besides the configuration."""
         return Facts(self.hostname, self.address, self.machine_type, bootstrap, self.peers())
 
     @property
     def address(self) -> str:
-        """The first address of the node, without prefix length."""
-        addresses = self.addresses()
-        return addresses[0] if addresses else self.runtime.address
+        """The first address of the node that is not shared with others, without prefix length."""
+        return next(iter(self._unshared(self.addresses())), self.runtime.address)
 
     def addresses(self) -> list[str]:
         """Return the node's addresses (without prefix lengths), the node network's first."""

@@ -44,7 +44,7 @@ class ProgramWork:
         node = self._node
         if node.config is None:
             raise RuntimeError("no machine configuration")
-        bootstrap = self._id == "etcd" and node.bootstrap_requested
+        bootstrap = node.etcd_start if self._id == "etcd" else None
         self._command = await self._program.prepare(node.config, node.facts(bootstrap=bootstrap))
 
     async def run(self, started: Callable[[str], None]) -> None:

@@ -34,6 +34,12 @@ class NodeProcess:
         await self._outside.wait()
         return self.returncode or 0
 
+    async def read_line(self) -> bytes:
+        """Return the next line of its standard output, nothing at the end; only for a process that is read."""
+        if self._outside.stdout is None:
+            raise RuntimeError("the output of this process goes to a file")
+        return await self._outside.stdout.readline()
+
     async def terminate(self, timeout: float = 10.0) -> None:
         """Send SIGTERM, after *timeout* seconds SIGKILL; returns when the process is gone."""
         self._signal(signal.SIGTERM)

@@ -129,14 +129,19 @@ class NodeRuntime:
         """Return the command that runs *argv* inside the node from the host; :class:`LabError` when it is off."""
         return self._enter(["env", f"PATH={_PATH}", *argv])
 
-    async def spawn(self, id: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> NodeProcess:
-        """Start *argv* inside the node; output is appended to ``directory/log/<id>.log``."""
+    async def spawn(
+        self, id: str, argv: Sequence[str], env: Mapping[str, str] | None = None, read: bool = False
+    ) -> NodeProcess:
+        """Start *argv* inside the node; output is appended to ``directory/log/<id>.log``.
+
+        With *read*, standard output is kept for :meth:`NodeProcess.read_line` instead.
+        """
         with (self.directory / "log" / f"{id}.log").open("ab") as log:
             outside = await asyncio.create_subprocess_exec(
                 *self._enter(["sh", "-c", filesystem.SERVICE_SCRIPT, "service", *argv]),
                 env=self._environment(env),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
+                stdout=asyncio.subprocess.PIPE if read else log,
                 stderr=log,
                 start_new_session=True,
             )
@@ -197,6 +202,14 @@ class NodeRuntime:
     def connect(self, host: str, port: int, timeout: float = 10.0) -> socket.socket:
         """Return a TCP socket connected from the node's network namespace; raises ``OSError``."""
         return sockets.connect(self.namespace, host, port, timeout)
+
+    async def dial(self, host: str, port: int) -> socket.socket:
+        """Return a non-blocking TCP socket connected from the node's network namespace; raises ``OSError``."""
+        return await sockets.dial(self.namespace, host, port)
+
+    def announce(self, link: str, address: str) -> None:
+        """Tell the network of *link* by gratuitous ARP that *address* is here now; raises ``OSError``."""
+        sockets.announce(self.namespace, link, address)
 
     @staticmethod
     def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:

@@ -9,14 +9,17 @@ short-lived thread enters the namespace, creates the socket and ends.
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 _CLONE_NEWNET = 0x40000000
+_ETHERTYPE_ARP, _ETHERTYPE_IPV4 = 0x0806, 0x0800
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -70,3 +73,35 @@ def listen(namespace: str, host: str, port: int) -> socket.socket:
 def connect(namespace: str, host: str, port: int, timeout: float) -> socket.socket:
     """Return a TCP socket connected to *host*:*port* from the namespace in *timeout* seconds; raises ``OSError``."""
     return in_network_namespace(namespace, lambda: socket.create_connection((host, port), timeout=timeout))
+
+
+async def dial(namespace: str, host: str, port: int) -> socket.socket:
+    """Return a non-blocking TCP socket connected to *host*:*port* from the namespace; raises ``OSError``."""
+
+    def create() -> socket.socket:
+        created = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        created.setblocking(False)
+        return created
+
+    connection = in_network_namespace(namespace, create)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, (host, port))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def announce(namespace: str, link: str, address: str) -> None:
+    """Broadcast an ARP announcement (RFC 5227) of *address* on *link* of the namespace; raises ``OSError``."""
+
+    def create() -> socket.socket:
+        created = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETHERTYPE_ARP))
+        created.bind((link, 0))
+        return created
+
+    with in_network_namespace(namespace, create) as sender:
+        own, everybody, ip = sender.getsockname()[4], b"\xff" * 6, socket.inet_aton(address)
+        ethernet = everybody + own + struct.pack("!H", _ETHERTYPE_ARP)
+        request = struct.pack("!HHBBH", 1, _ETHERTYPE_IPV4, 6, 4, 1)
+        sender.send(ethernet + request + own + ip + b"\0" * 6 + ip)

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import AsyncIterator, Sequence
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.homelab.talos.lab.machined.etcd_data import RECOVERY_SNAPSHOT
 from ansible_collections.homelab.talos.lab.machined.interfaces import (
     Command,
     EtcdError,
@@ -18,11 +21,13 @@ from ansible_collections.homelab.talos.lab.machined.interfaces import (
     NotReadyYet,
 )
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
+from ansible_collections.homelab.talos.lab.programs.etcd_election import ElectProcess
 from ansible_collections.homelab.talos.lab.programs.files import PKI_DIRECTORY, authority, write_file, write_leaf
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
 DATA_DIRECTORY = "/var/lib/etcd"
 _PKI = f"{PKI_DIRECTORY}/etcd"
+_LOCAL = "https://127.0.0.1:2379"
 _SNAPSHOT = "/var/tmp/etcd-snapshot.db"
 _CHUNK_BYTES = 64 * 1024
 
@@ -44,9 +49,29 @@ class Etcd:
         if member.is_dir() and any(member.iterdir()):
             return self._command(config, facts, {}, "existing")
         own = {facts.hostname: f"https://{facts.address}:2380"}
-        if facts.bootstrap:
+        if facts.bootstrap is not None:
+            if facts.bootstrap.recover:
+                await self._recover(facts, own, facts.bootstrap.skip_hash_check)
             return self._command(config, facts, own, "new")
         return self._command(config, facts, await self._join(facts), "existing")
+
+    async def _recover(self, facts: Facts, own: Mapping[str, str], skip_hash_check: bool) -> None:
+        """Make the data of a one-member cluster out of the uploaded snapshot, which is used up with that."""
+        snapshot = self._runtime.directory / "var" / RECOVERY_SNAPSHOT
+        command = [
+            "/opt/engine/etcdutl",
+            *("snapshot", "restore", f"/var/{RECOVERY_SNAPSHOT}"),
+            f"--name={facts.hostname}",
+            f"--data-dir={DATA_DIRECTORY}",
+            f"--initial-cluster={_initial_cluster(own)}",
+            f"--initial-advertise-peer-urls={own[facts.hostname]}",
+            *(("--skip-hash-check",) if skip_hash_check else ()),
+        ]
+        status, output, errors = await self._runtime.run(command, timeout=120)
+        if status != 0:
+            shutil.rmtree(self._runtime.directory / DATA_DIRECTORY.lstrip("/"), ignore_errors=True)
+            raise RuntimeError(f"error recovering from the snapshot: {_cause(errors) or _cause(output)}")
+        snapshot.unlink()
 
     def _write_certificates(self, config: MachineConfig, facts: Facts) -> None:
         directory = self._runtime.directory / _PKI.lstrip("/")
@@ -67,7 +92,7 @@ class Etcd:
             "advertise-client-urls": client,
             "listen-peer-urls": f"https://{facts.address}:2380",
             "initial-advertise-peer-urls": f"https://{facts.address}:2380",
-            "initial-cluster": ",".join(f"{name}={url}" for name, url in members.items()),
+            "initial-cluster": _initial_cluster(members),
             "initial-cluster-state": state,
             "client-cert-auth": "true",
             "trusted-ca-file": f"{_PKI}/ca.crt",
@@ -84,20 +109,31 @@ class Etcd:
         return Command(("/opt/engine/etcd", *(f"--{key}={value}" for key, value in arguments.items() if value != "")))
 
     async def _join(self, facts: Facts) -> dict[str, str]:
-        """Become a member of the cluster that one of the other control planes serves."""
+        """Become a learner of the cluster that one of the other control planes serves."""
         own_url = f"https://{facts.address}:2380"
         for peer in facts.control_planes:
             endpoint = f"https://{peer.addresses[0]}:2379"
             try:
-                members = _members(await self._etcdctl("member", "list", endpoint=endpoint))
-                if own_url not in {url for member in members for url in member.peer_urls}:
-                    await self._etcdctl("member", "add", facts.hostname, f"--peer-urls={own_url}", endpoint=endpoint)
-                    members = _members(await self._etcdctl("member", "list", endpoint=endpoint))
+                members = await self._add_learner(facts.hostname, own_url, endpoint)
             except EtcdError:
                 continue
             urls = {member.name: member.peer_urls[0] for member in members if member.peer_urls[0] != own_url}
             return {**urls, facts.hostname: own_url}
         raise NotReadyYet("waiting for bootstrap, or for a control plane that serves etcd")
+
+    async def _add_learner(self, name: str, own_url: str, endpoint: str) -> list[EtcdMember]:
+        """Return the members of the cluster once this node, whose disk is empty, is one of them.
+
+        A member of the same name is what this node was before it lost its data, and goes first. A learner that never
+        started has no name yet: it is this node after an interrupted attempt.
+        """
+        members = _members(await self._etcdctl("member", "list", endpoint=endpoint))
+        for former in (each for each in members if each.name == name):
+            await self._etcdctl("member", "remove", f"{former.id:x}", endpoint=endpoint)
+        unnamed = {url for each in members if not each.name and each.is_learner for url in each.peer_urls}
+        if own_url not in unnamed:
+            await self._etcdctl("member", "add", name, f"--peer-urls={own_url}", "--learner", endpoint=endpoint)
+        return _members(await self._etcdctl("member", "list", endpoint=endpoint))
 
     async def health(self, config: MachineConfig) -> str | None:
         """Return None when the local member answers a linearized read."""
@@ -168,18 +204,37 @@ class Etcd:
         """Defragment the local member; raises :class:`EtcdError`."""
         await self._etcdctl("defrag", timeout=120)
 
-    async def _etcdctl(self, *arguments: str, endpoint: str = "https://127.0.0.1:2379", timeout: float = 10.0) -> bytes:
-        command = [
+    async def promote(self, member_id: int, endpoints: Sequence[str]) -> None:
+        """Make a learner a voting member; raises :class:`EtcdError` while it has not caught up."""
+        await self._etcdctl("member", "promote", f"{member_id:x}", endpoint=",".join(endpoints))
+
+    async def campaign(self, election: str, name: str) -> ElectProcess:
+        """Enter *election* as *name*; an earlier leadership of the same name ends first.
+
+        Without that, a node that lost power would wait for the end of its own former session.
+        """
+        arguments = ("get", f"{election}/", "--prefix", "--sort-by=CREATE", "--order=ASCEND", "--limit=1")
+        leaders = json.loads(await self._etcdctl(*arguments)).get("kvs") or []
+        if leaders and base64.b64decode(leaders[0]["value"]).decode() == name:
+            await self._etcdctl("del", base64.b64decode(leaders[0]["key"]).decode())
+        command = self._command_line("elect", election, name, endpoint=_LOCAL)
+        return ElectProcess(await self._runtime.spawn("etcd-election", command, read=True))
+
+    @staticmethod
+    def _command_line(*arguments: str, endpoint: str) -> list[str]:
+        return [
             "/opt/engine/etcdctl",
             *arguments,
-            "--write-out=json",
             f"--endpoints={endpoint}",
             f"--cacert={_PKI}/ca.crt",
             f"--cert={_PKI}/admin.crt",
             f"--key={_PKI}/admin.key",
             "--dial-timeout=2s",
-            "--command-timeout=5s",
         ]
+
+    async def _etcdctl(self, *arguments: str, endpoint: str = _LOCAL, timeout: float = 10.0) -> bytes:
+        options = ("--write-out=json", "--command-timeout=5s")
+        command = self._command_line(*arguments, *options, endpoint=endpoint)
         try:
             status, output, errors = await self._runtime.run(command, timeout=timeout)
         except TimeoutError as error:
@@ -188,6 +243,10 @@ class Etcd:
             text = _cause(errors) or _cause(output) or f"etcdctl ended with status {status}"
             raise EtcdError(text, "NotFound" if "not found" in text else "Unknown")
         return output
+
+
+def _initial_cluster(members: Mapping[str, str]) -> str:
+    return ",".join(f"{name}={url}" for name, url in members.items())
 
 
 def _cause(text: bytes) -> str:

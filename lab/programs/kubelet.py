@@ -10,6 +10,7 @@ import ipaddress
 from typing import Any
 
 from ansible_collections.homelab.talos.lab.engine.ensure import POD_PROGRAMS
+from ansible_collections.homelab.talos.lab.machined import kubeprism_plan
 from ansible_collections.homelab.talos.lab.machined.interfaces import Command, Facts
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
 from ansible_collections.homelab.talos.lab.programs.containerd import SOCKET, Containerd
@@ -52,9 +53,8 @@ class Kubelet:
         names = ("pause", *POD_PROGRAMS) if config.is_controlplane else ("pause",)
         await self._containerd.import_images(engine.image_archives(*names))
         etc = self._runtime.directory / "etc"
-        endpoint = config.value("cluster", "controlPlane", "endpoint")
         write_file(etc / _CA_FILE.removeprefix("/etc/"), authority(config, "cluster", "ca").crt)
-        bootstrap = kubeconfig(endpoint, _CA_FILE, {"token": config.value("cluster", "token")})
+        bootstrap = kubeconfig(kubeprism_plan.server(config), _CA_FILE, {"token": config.value("cluster", "token")})
         write_yaml(etc / _BOOTSTRAP_KUBECONFIG.removeprefix("/etc/"), bootstrap, 0o600)
         write_yaml(etc / _CONFIG_FILE.removeprefix("/etc/"), self._configuration(config))
         return Command(self._arguments(config, facts))

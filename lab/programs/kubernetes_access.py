@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
+import urllib3.connection
 import yaml
 
 from ansible_collections.homelab.talos.lab.machined.interfaces import KubernetesNode
@@ -25,7 +29,8 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
 #: (siderolabs/talos:pkg/machinery/constants/constants.go).
 _OWNED = {"labels": "talos.dev/owned-labels", "annotations": "talos.dev/owned-annotations"}
 _KUBELET_PORT = 10250
-_TIMEOUT = urllib3.Timeout(connect=1.0, read=4.0)
+_CONNECT_SECONDS = 1.0
+_TIMEOUT = urllib3.Timeout(connect=_CONNECT_SECONDS, read=4.0)
 
 
 class KubernetesAccess:
@@ -131,17 +136,21 @@ class KubernetesAccess:
             return None
         if certificate is None:
             return None
-        server = config["clusters"][0]["cluster"]["server"]
+        server = urlsplit(config["clusters"][0]["cluster"]["server"])
         content_type = "application/strategic-merge-patch+json" if method == "PATCH" else "application/json"
-        with urllib3.PoolManager(
+        pool = urllib3.HTTPSConnectionPool(
+            server.hostname or "",
+            server.port,
             ca_certs=str(etc / f"{PKI_DIRECTORY}/ca.crt".removeprefix("/etc/")),
             cert_file=str(certificate),
             retries=False,
-        ) as pool:
+        )
+        pool.ConnectionCls = connection_from(self._runtime)
+        with contextlib.closing(pool):
             try:
                 answer = pool.request(
                     method,
-                    server + path,
+                    path,
                     body=None if body is None else json.dumps(body).encode(),
                     headers={"Content-Type": content_type},
                     timeout=_TIMEOUT,
@@ -176,6 +185,16 @@ class KubernetesAccess:
             except (urllib3.exceptions.HTTPError, ValueError, OSError):
                 return []
         return items
+
+
+def connection_from(runtime: NodeRuntime) -> type[urllib3.connection.HTTPSConnection]:
+    """Return a kind of connection that starts inside the node, where the kubelet's server is."""
+
+    class FromNode(urllib3.connection.HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return runtime.connect(self.host, self.port or 443, _CONNECT_SECONDS)
+
+    return FromNode
 
 
 def _node(node: Mapping[str, Any]) -> KubernetesNode:

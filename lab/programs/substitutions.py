@@ -36,7 +36,6 @@ SUBSTITUTIONS: tuple[Substitution, ...] = (
     Substitution("kubelet", "shutdownGracePeriod", "30s", "0s", "there is no D-Bus on a lab node"),
     Substitution("kubelet", "volumePluginDir", "/usr/libexec/...", "/var/lib/kubelet/...", "/usr is the host's"),
     Substitution("kubelet", "static pods", "by URL from machined", "files in a folder", "one source less"),
-    Substitution("kubelet", "server", "KubePrism 127.0.0.1:7445", "cluster endpoint", "KubePrism is not emulated"),
     Substitution("containerd", "oom_score", "-999", "0", "needs CAP_SYS_RESOURCE"),
     Substitution("containerd", "restrict_oom_score_adj", "false", "true", "needs CAP_SYS_RESOURCE"),
     Substitution("containerd", "disable_apparmor", "false", "true", "AppArmor profiles belong to the host"),

@@ -69,13 +69,18 @@ def publish(node: Node) -> None:
         return
     store = node.store
     store.put("cluster", "Identities.cluster.talos.dev", "local", {"nodeId": node.node_id}, owner="cluster")
-    known = node.discovery.affiliates(node.cluster_key()) if _enabled(node) else [local_affiliate(node)]
+    known = known_affiliates(node)
     affiliates = {each.node_id: _affiliate(each) for each in known}
     store.replace_all("cluster", "Affiliates.cluster.talos.dev", affiliates, owner="cluster.AffiliateMergeController")
     members = {each.nodename: _member(each) for each in known}
     store.replace_all("cluster", "Members.cluster.talos.dev", members, owner="cluster.MemberController")
     planes = [address for each in known if each.machine_type == "controlplane" for address in each.addresses]
     store.put("controlplane", "Endpoints.kubernetes.talos.dev", "discovery", {"addresses": planes}, owner="cluster")
+
+
+def known_affiliates(node: Node) -> list[Affiliate]:
+    """Return the members of the cluster, this node among them."""
+    return node.discovery.affiliates(node.cluster_key()) if _enabled(node) else [local_affiliate(node)]
 
 
 def _affiliate(affiliate: Affiliate) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.homelab.talos.lab.machined import refusals
+from ansible_collections.homelab.talos.lab.machined import etcd_data, refusals
 from ansible_collections.homelab.talos.lab.machined.call import Call, Handlers
 from ansible_collections.homelab.talos.lab.machined.conditions import time_sync
-from ansible_collections.homelab.talos.lab.machined.etcd_leave import data_directory_is_empty
+from ansible_collections.homelab.talos.lab.machined.interfaces import EtcdStart
 from ansible_collections.homelab.talos.lab.machined.node import Node
+from ansible_collections.homelab.talos.lab.machined.service_runner import State
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message
 
 
@@ -28,7 +29,8 @@ def check(node: Node) -> None:
         raise refusals.invalid_argument("etcd is not configured, bootstrap is not possible")
     if not time_sync(node).met():
         raise refusals.failed_precondition("time is not in sync yet")
-    if node.bootstrap_requested or not data_directory_is_empty(node):
+    under_way = node.etcd_start is not None and node.services["etcd"].state is not State.FAILED
+    if under_way or not etcd_data.is_empty(node.partitions.ephemeral):
         raise refusals.already_exists("etcd data directory is not empty")
 
 
@@ -38,9 +40,7 @@ def handlers(node: Node) -> Handlers:
     async def bootstrap(call: Call) -> Any:
         node.journal.talos("bootstrap request received")
         check(node)
-        if call.request.recover_etcd:
-            raise refusals.failed_precondition("etcd service is not ready for recovery yet")
-        node.bootstrap_requested = True
+        node.etcd_start = EtcdStart(call.request.recover_etcd, call.request.recover_skip_hash_check)
         etcd = node.services["etcd"]
         await etcd.stop()
         etcd.start()

@@ -15,6 +15,7 @@ from grpclib import GRPCError, Status
 
 from ansible_collections.homelab.talos.lab.machined import refusals
 from ansible_collections.homelab.talos.lab.machined.call import Call, Handlers
+from ansible_collections.homelab.talos.lab.machined.etcd_data import RECOVERY_SNAPSHOT
 from ansible_collections.homelab.talos.lab.machined.etcd_leave import LastMember, leave_etcd
 from ansible_collections.homelab.talos.lab.machined.interfaces import EtcdError
 from ansible_collections.homelab.talos.lab.machined.node import Node
@@ -130,8 +131,20 @@ class EtcdCalls:
         return _empty("Defragment")
 
     async def _recover(self, call: Call) -> Any:
+        if not self._node.partitions.ephemeral.joinpath("lib").is_dir():
+            raise refusals.failed_precondition("etcd service is not ready for recovery yet")
         self._check("etcd recover")
-        raise refusals.unimplemented("EtcdRecover is not played in this lab")
+        path = self._node.partitions.ephemeral / RECOVERY_SNAPSHOT
+        partial = path.with_name(f".{path.name}.partial")
+        try:
+            with partial.open("wb") as handle:
+                partial.chmod(0o600)
+                async for data in call.requests or ():
+                    handle.write(data.bytes)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        return _empty("Recover")
 
 
 async def _asked(work: Awaitable[Value], prefix: str) -> Value:

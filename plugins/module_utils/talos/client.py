@@ -14,7 +14,7 @@ import datetime
 import math
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -55,6 +55,8 @@ DEFAULT_TIMEOUT = 10.0
 _DIAGNOSIS_LIMIT = 3.0
 # version of the watch protocol that has BOOTSTRAPPED, ERRORED and NOOP events
 _WATCH_API_VERSION = 1
+# (client streams, server streams) -> what a method of that kind is called
+_KINDS = {(False, False): "unary call", (False, True): "stream of replies", (True, False): "upload"}
 
 
 class Client:
@@ -165,6 +167,17 @@ class Client:
             await call.guarded(call.finish())
         finally:
             await call.drop()
+
+    async def upload(
+        self, path: str, requests: Iterable[Any], *, timeout: float | None = None, node: str | None = None
+    ) -> Any:
+        """Call a method that takes a stream of requests and has one reply; return the reply message.
+
+        `timeout` is for the whole upload.
+        """
+        call = _Call(self, path, None, timeout, node, None, client_streaming=True)
+        await call.connect()
+        return await call.guarded(call.upload(requests))
 
     async def get(
         self,
@@ -293,11 +306,13 @@ class _Call:
         node: str | None,
         nodes: Sequence[str] | None,
         *,
-        server_streaming: bool,
+        server_streaming: bool = False,
+        client_streaming: bool = False,
     ) -> None:
         self._method = messages.method(path)
-        if self._method.client_streaming or self._method.server_streaming != server_streaming:
-            raise ValueError(f"{path} is not a {'stream of replies' if server_streaming else 'unary call'}")
+        wanted = (client_streaming, server_streaming)
+        if (self._method.client_streaming, self._method.server_streaming) != wanted:
+            raise ValueError(f"{path} is not a {_KINDS[wanted]}")
         if node is not None and nodes is not None:
             raise ValueError("a call goes to a node or to nodes, not both")
         self._client = client
@@ -315,12 +330,25 @@ class _Call:
         limit = None if self._deadline == math.inf else Deadline(_timestamp=self._deadline)
         self._wire = self._channel.request(
             f"{self._method.path}",
-            Cardinality.UNARY_STREAM if self._method.server_streaming else Cardinality.UNARY_UNARY,
+            self._cardinality(),
             self._method.request_class,
             self._method.reply_class,
             deadline=limit,
             metadata=self._metadata,
         )
+
+    def _cardinality(self) -> Any:
+        if self._method.client_streaming:
+            return Cardinality.STREAM_UNARY
+        return Cardinality.UNARY_STREAM if self._method.server_streaming else Cardinality.UNARY_UNARY
+
+    async def upload(self, requests: Iterable[Any]) -> Any:
+        """Send every request and return the one reply."""
+        async with self._wire:
+            for request in requests:
+                await self._wire.send_message(request)
+            await self._wire.end()
+            return await self._wire.recv_message()
 
     async def exchange(self) -> Any:
         """Send the request and return the one reply."""

@@ -76,6 +76,7 @@ class FakeRuntime:
         self.powered = False
         self.processes: list[FakeProcess] = []
         self.commands: list[list[str]] = []
+        self.announced: list[tuple[str, str]] = []
 
     async def power_on(self) -> None:
         self.boot_id = str(uuid.uuid4())
@@ -115,6 +116,14 @@ class FakeRuntime:
     def connect(self, host: str, port: int, timeout: float = 10.0) -> socket.socket:
         return self.wire.connect(host, port, timeout)
 
+    async def dial(self, host: str, port: int) -> socket.socket:
+        connection = await asyncio.to_thread(self.wire.connect, host, port)
+        connection.setblocking(False)
+        return connection
+
+    def announce(self, link: str, address: str) -> None:
+        self.announced.append((link, address))
+
     def running(self, id: str) -> list[FakeProcess]:
         return [each for each in self.processes if each.id == id and each.returncode is None]
 
@@ -150,18 +159,39 @@ class FakeEtcd(FakeProgram):
         return await super().prepare(config, facts)
 
 
+class FakeCampaign:
+    """A candidacy that wins and ends when a test says so."""
+
+    def __init__(self, election: str, name: str) -> None:
+        self.election, self.name = election, name
+        self.victory, self.end = asyncio.Event(), asyncio.Event()
+        self.resigned = False
+
+    async def won(self) -> None:
+        await self.victory.wait()
+
+    async def ended(self) -> None:
+        await self.end.wait()
+
+    async def resign(self) -> None:
+        self.resigned = True
+
+
 @dataclass
 class FakeEtcdAccess:
     """Administration of the fake etcd."""
 
     rows: list[EtcdMember] = field(default_factory=lambda: [EtcdMember(0xA1, "cp1", ("https://cp1:2380",), ())])
     removed: list[int] = field(default_factory=list)
+    is_learner: bool = False
+    promoted: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    campaigns: list[FakeCampaign] = field(default_factory=list)
 
     async def members(self) -> Sequence[EtcdMember]:
         return self.rows
 
     async def status(self) -> EtcdStatus:
-        return EtcdStatus(0xA1, "3.6.12", "3.6.0", 4096, 2048, 0xA1, 10, 2, 10)
+        return EtcdStatus(0xA1, "3.6.12", "3.6.0", 4096, 2048, 0xA1, 10, 2, 10, is_learner=self.is_learner)
 
     async def snapshot(self) -> AsyncIterator[bytes]:
         async def chunks() -> AsyncIterator[bytes]:
@@ -184,6 +214,14 @@ class FakeEtcdAccess:
 
     async def defragment(self) -> None:
         return None
+
+    async def promote(self, member_id: int, endpoints: Sequence[str]) -> None:
+        self.promoted.append((member_id, tuple(endpoints)))
+        self.is_learner = False
+
+    async def campaign(self, election: str, name: str) -> FakeCampaign:
+        self.campaigns.append(FakeCampaign(election, name))
+        return self.campaigns[-1]
 
 
 @dataclass

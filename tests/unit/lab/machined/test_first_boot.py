@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.homelab.talos.lab.machined.interfaces import EtcdStart
 from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -62,7 +63,7 @@ def test_from_maintenance_to_running(tmp_path: Path) -> None:
             assert resource.spec["stage"] == "running"
             with pytest.raises(AlreadyExists, match="etcd data directory is not empty"):
                 await bootstrap(client)
-        assert [facts.bootstrap for facts in lab.programs["cp1"].etcd.prepared] == [True]
+        assert [facts.bootstrap for facts in lab.programs["cp1"].etcd.prepared] == [EtcdStart()]
 
     play(tmp_path, scenario)
 

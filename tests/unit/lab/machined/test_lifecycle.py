@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.talos.lab.machined.interfaces import EtcdMember
+from ansible_collections.homelab.talos.lab.machined.interfaces import EtcdMember, EtcdStart
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message
 from ansible_collections.homelab.talos.plugins.module_utils.talos.client import Client
 from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import TalosError
@@ -50,7 +50,7 @@ def test_reboot_changes_the_boot_id_and_keeps_everything_else(tmp_path: Path) ->
             assert await chunks(client, "Read", path=BOOT_ID) != before
         assert (machine.node.node_id, machine.node.hostname) == (identity, hostname)
         # A member that has data starts again without being asked to bootstrap.
-        assert [facts.bootstrap for facts in lab.programs["cp1"].etcd.prepared] == [True, False]
+        assert [facts.bootstrap for facts in lab.programs["cp1"].etcd.prepared] == [EtcdStart(), None]
 
     play(tmp_path, scenario)
 
