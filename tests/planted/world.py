@@ -105,6 +105,7 @@ class World:
         """Return the value of a fixture for the node under test."""
         values: dict[str, Any] = {
             "host": lambda: host_of(host, self._data["nodes"][host]),
+            "node": lambda: lambda name: host_of(name, self._data["nodes"][name]),
             "me": lambda: self._expected.nodes[host],
             "expected": lambda: self._expected,
             "lab": lambda: SimpleNamespace(capabilities=set(self._data["capabilities"]), act=self._act),

@@ -131,7 +131,7 @@ class EtcdCalls:
         return _empty("Defragment")
 
     async def _recover(self, call: Call) -> Any:
-        if not self._node.partitions.ephemeral.joinpath("lib").is_dir():
+        if call.requests is None or not self._node.partitions.ephemeral.joinpath("lib").is_dir():
             raise refusals.failed_precondition("etcd service is not ready for recovery yet")
         self._check("etcd recover")
         path = self._node.partitions.ephemeral / RECOVERY_SNAPSHOT
@@ -139,7 +139,7 @@ class EtcdCalls:
         try:
             with partial.open("wb") as handle:
                 partial.chmod(0o600)
-                async for data in call.requests or ():
+                async for data in call.requests:
                     handle.write(data.bytes)
             partial.replace(path)
         finally:

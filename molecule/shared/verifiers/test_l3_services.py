@@ -37,5 +37,10 @@ def test_machine_is_ready(host: Any) -> None:
     assert host.talos.ready
 
 
+def test_kubeprism_reaches_an_api_server(host: Any) -> None:
+    found = {item.id: item.spec for item in host.talos.resources("k8s", "KubePrismStatuses.kubernetes.talos.dev")}
+    assert found == {"k8s-loadbalancer": {"host": "127.0.0.1:7445", "healthy": True}}
+
+
 def test_boot_has_finished(host: Any) -> None:
     assert host.talos.stage == "running"
