@@ -21,6 +21,7 @@ from ansible_collections.homelab.talos.lab.machined.decoding import Configuratio
 from ansible_collections.homelab.talos.lab.machined.machine_status import keep_publishing, set_stage
 from ansible_collections.homelab.talos.lab.machined.network_control import apply_network
 from ansible_collections.homelab.talos.lab.machined.node import Node
+from ansible_collections.homelab.talos.lab.machined.phases import before_services
 from ansible_collections.homelab.talos.lab.machined.resources import cluster, kubernetes
 from ansible_collections.homelab.talos.lab.machined.resources import configuration as configuration_resources
 from ansible_collections.homelab.talos.lab.machined.resources import network as network_resources
@@ -134,7 +135,7 @@ class Boot:
         node.identify()
         await self._configurator.spread()
         with Sequence(node, "boot").running() as sequence:
-            sequence.phases("memorySizeCheck", "diskSizeCheck", "env", "dbus", "ephemeral", "userSetup")
+            sequence.phases(*before_services(node.description.talos_version))
             with sequence.phase("startEverything"):
                 self._start_controllers()
                 with sequence.task("startAllServices"):

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.homelab.talos.lab.machined.service_runner import ServiceRunner
-from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message
+from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import enum, message
 
 START, STOP = "START", "STOP"
 
@@ -27,6 +27,15 @@ def sequence(name: str, action: str, error: str = "") -> Any:
     event.action = _enum(event, "action", action)
     if error:
         event.error.message = error
+    return event
+
+
+def locked(name: str) -> Any:
+    """Return the SequenceEvent of a sequence that did not start because another one runs."""
+    event = message("machine.SequenceEvent")(sequence=name)
+    event.action = _enum(event, "action", "NOOP")
+    event.error.code = enum("common.Code").Value("LOCKED")
+    event.error.message = "sequence not started: locked"
     return event
 
 
@@ -54,7 +63,7 @@ def machine_status(stage: str, ready: bool, unmet: Iterable[tuple[str, str]]) ->
     return event
 
 
-def restart(command: int = 0x01234567) -> Any:
+def restart(command: int) -> Any:
     """Return a RestartEvent (the reboot(2) command that is about to run)."""
     return message("machine.RestartEvent")(cmd=command)
 

@@ -192,6 +192,11 @@ class ControlPlane(Protocol):
         """Return static pod id (``kube-apiserver`` ...) -> the whole Pod object, empty before prepare."""
 
 
+# Annotation of a Node that Talos cordoned, and nobody else.
+# Source: siderolabs/talos:pkg/machinery/constants/constants.go (AnnotationCordonedKey).
+CORDONED = "talos.dev/cordoned"
+
+
 @dataclass(frozen=True)
 class KubernetesNode:
     """The Node object of this machine, as the resource NodeStatus shows it."""
@@ -228,10 +233,16 @@ class Kubernetes(Protocol):
         """
 
     async def drain(self, name: str, timeout: float) -> None:
-        """Cordon the node and evict its pods; returns quietly when the API is not reachable."""
+        """Cordon the node and evict its pods; returns quietly when the API is not reachable.
+
+        A node that was not cordoned before gets the annotation :data:`CORDONED`.
+        """
 
     async def uncordon(self, name: str) -> None:
-        """Undo :meth:`drain`; returns quietly when the API is not reachable."""
+        """Make a node schedulable again that :meth:`drain` cordoned, and take the annotation away.
+
+        Returns quietly when the API is not reachable.
+        """
 
 
 @dataclass(frozen=True)

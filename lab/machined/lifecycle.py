@@ -16,7 +16,7 @@ from ansible_collections.homelab.talos.lab.machined.etcd_leave import leave_etcd
 from ansible_collections.homelab.talos.lab.machined.machine_status import set_stage
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.lab.machined.sequence import Sequence
-from ansible_collections.homelab.talos.lab.machined.stopping import stop_services
+from ansible_collections.homelab.talos.lab.machined.stopping import stop_everything, stop_pods
 
 DRAIN_SECONDS = 60.0
 WHOLE_DISK = "DISK"
@@ -29,13 +29,17 @@ class Outcome(Enum):
     OFF = "off"
 
 
+# Source: reboot(2) (LINUX_REBOOT_CMD_RESTART, LINUX_REBOOT_CMD_POWER_OFF)
+_COMMANDS = {Outcome.REBOOT: 0x01234567, Outcome.OFF: 0x4321FEDC}
+
+
 @dataclass(frozen=True)
 class Request:
     """A sequence somebody asked for.
 
-    ``force`` skips draining (Shutdown force, Reboot FORCE). For ``reset``: ``graceful`` leaves etcd,
+    ``force`` skips draining (Shutdown) or stopping anything (Reboot). For ``reset``: ``graceful`` leaves etcd,
     ``reboot`` decides what follows, ``wipe`` holds partition labels (META, STATE, EPHEMERAL),
-    ``wipe_disk`` the whole system disk.
+    ``wipe_disk`` the whole system disk, ``user_disks`` are device paths.
     """
 
     sequence: str
@@ -45,6 +49,7 @@ class Request:
     reboot: bool = True
     wipe: tuple[str, ...] = ()
     wipe_disk: bool = False
+    user_disks: tuple[str, ...] = ()
 
 
 async def carry_out(node: Node, request: Request) -> Outcome:
@@ -56,11 +61,11 @@ async def carry_out(node: Node, request: Request) -> Outcome:
 
 async def _reboot(node: Node, request: Request, sequence: Sequence) -> Outcome:
     set_stage(node, "rebooting")
-    with sequence.phase("cleanup"):
-        await stop_services(node, sequence)
-    sequence.phases("dbus")
-    with sequence.phase("reboot"):
-        node.events.publish(event_messages.restart(), request.actor_id)
+    if not request.force:
+        await stop_pods(node, sequence)
+        sequence.phases("dbus")
+        await stop_everything(node, sequence, kexec=True)
+    _end(node, request, sequence, Outcome.REBOOT)
     return Outcome.REBOOT
 
 
@@ -68,38 +73,63 @@ async def _shutdown(node: Node, request: Request, sequence: Sequence) -> Outcome
     set_stage(node, "shutting down")
     sequence.phases("storeShutdown")
     if not request.force:
-        with sequence.phase("drain"):
-            await _drain(node)
-    with sequence.phase("cleanup"):
-        await stop_services(node, sequence)
-    sequence.phases("dbus", "shutdown")
+        await _drain(node, sequence)
+    await stop_pods(node, sequence)
+    sequence.phases("dbus")
+    await stop_everything(node, sequence)
+    _end(node, request, sequence, Outcome.OFF)
     return Outcome.OFF
 
 
 async def _reset(node: Node, request: Request, sequence: Sequence) -> Outcome:
     set_stage(node, "resetting")
     if request.graceful:
-        with sequence.phase("drain"):
-            await _drain(node)
-    sequence.phases("cleanup", "dbus")
+        await _drain(node, sequence)
+    await stop_pods(node, sequence, remove=request.graceful)
+    sequence.phases("dbus")
     if request.graceful and node.is_controlplane:
-        with sequence.phase("leave"):
+        with sequence.phase("leave"), sequence.task("leaveEtcd"):
             await leave_etcd(node)
+            await node.programs.control_plane.withdraw()
     sequence.phases("preReset")
-    with sequence.phase("stopEverything"):
-        await stop_services(node, sequence)
-    with sequence.phase("reset"):
-        if node.config is not None and request.graceful:
-            node.discovery.withdraw(node.cluster_key(), node.node_id)
-        node.wipes = (WHOLE_DISK,) if request.wipe_disk else request.wipe
-    with sequence.phase("reboot" if request.reboot else "shutdown"):
-        pass
-    return Outcome.REBOOT if request.reboot else Outcome.OFF
+    if node.config is not None and request.graceful:
+        node.discovery.withdraw(node.cluster_key(), node.node_id)
+    await stop_everything(node, sequence, kexec=bool(request.wipe))
+    sequence.phases("forceCleanup")
+    _wipe(node, request, sequence)
+    outcome = Outcome.REBOOT if request.reboot else Outcome.OFF
+    _end(node, request, sequence, outcome)
+    return outcome
 
 
-async def _drain(node: Node) -> None:
-    if node.is_up("kubelet"):
-        await node.programs.kubernetes.drain(node.nodename, DRAIN_SECONDS)
+def _wipe(node: Node, request: Request, sequence: Sequence) -> None:
+    """Note what to erase; it happens when no process of the node runs any more."""
+    if request.wipe_disk:
+        with sequence.phase("reset"), sequence.task("resetSystemDisk"):
+            node.wipes = (WHOLE_DISK,)
+            node.journal.talos(f"wiping system disk {node.partitions.system_disk}")
+    elif request.wipe:
+        with sequence.phase("resetSpec"), sequence.task("resetSystemDiskSpec"):
+            node.wipes = request.wipe
+            node.journal.talos("successfully reset system disk by the spec")
+    if request.user_disks:
+        with sequence.phase("resetUserDisks"), sequence.task("resetUserDisks"):
+            for disk in request.user_disks:
+                node.journal.talos(f"wiping user disk {disk}")
+
+
+def _end(node: Node, request: Request, sequence: Sequence, outcome: Outcome) -> None:
+    """The last phase: the command of reboot(2) that would be next."""
+    name = "reboot" if outcome is Outcome.REBOOT else "shutdown"
+    with sequence.phase(name), sequence.task(name):
+        node.events.publish(event_messages.restart(_COMMANDS[outcome]), request.actor_id)
+
+
+async def _drain(node: Node, sequence: Sequence) -> None:
+    """The phase ``drain``: nothing to do on a node that never joined."""
+    with sequence.phase("drain"), sequence.task("cordonAndDrainNode"):
+        if node.is_up("kubelet"):
+            await node.programs.kubernetes.drain(node.nodename, DRAIN_SECONDS)
 
 
 def erase(node: Node) -> None:

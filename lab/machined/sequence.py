@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from ansible_collections.homelab.talos.lab.machined import event_messages
 from ansible_collections.homelab.talos.lab.machined.node import Node
+from ansible_collections.homelab.talos.lab.machined.phases import tasks_of
 
 
 class SequenceFailed(Exception):
@@ -68,7 +69,9 @@ class Sequence:
         """Pass through phases that have nothing to do in the lab."""
         for name in names:
             with self.phase(name):
-                pass
+                for task in tasks_of(self.name, name):
+                    with self.task(task):
+                        pass
 
     def _publish(self, message: object) -> None:
         self._node.events.publish(message, self._actor_id)

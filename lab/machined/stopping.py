@@ -1,22 +1,76 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stopping what runs on a node, in Talos' order."""
+"""Stopping what runs on a node, in Talos' order.
+
+Source: siderolabs/talos:internal/app/machined/pkg/runtime/v1alpha1/v1alpha1_sequencer.go (stopAllPhaselist),
+v1alpha1_sequencer_tasks.go (StopAllPods, StopServicesEphemeral, StopAllServices).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ansible_collections.homelab.talos.lab.machined import phases
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.lab.machined.sequence import Sequence
 
 # The API stays until the very end, so that clients see the events of the sequence.
 LAST = ("machined", "apid", "containerd")
-FIRST = ("kubelet", "etcd", "trustd")
+WORKLOADS = ("kubelet", "etcd", "trustd", "cri")
+# Talos waits as long as pods ask for, at most three minutes. In the lab the power goes off afterwards anyway.
+POD_SECONDS = 5.0
+POLL_SECONDS = 0.2
+
+
+async def stop_pods(node: Node, sequence: Sequence, *, remove: bool = False) -> None:
+    """The phase ``cleanup``: the kubelet stops, and containers of pods get SIGTERM and some seconds."""
+    with sequence.phase("cleanup"), sequence.task("removeAllPods" if remove else "stopAllPods"):
+        await _stop(node, ["kubelet"])
+        pids = [str(each["pid"]) for each in await node.programs.kubernetes.containers() if each.get("pid")]
+        if pids:
+            await node.runtime.run(["kill", "-TERM", *pids])
+            await _wait_for_pods(node)
+
+
+async def _wait_for_pods(node: Node) -> None:
+    limit = node.clock.monotonic() + POD_SECONDS
+    while left := await node.programs.kubernetes.containers():
+        if node.clock.monotonic() >= limit:
+            names = ", ".join(sorted(f"{each['namespace']}/{each['pod']}" for each in left))
+            node.journal.talos(f"pods did not stop within {POD_SECONDS:g} s: {names}")
+            return
+        await node.clock.sleep(POLL_SECONDS)
+
+
+async def stop_everything(node: Node, sequence: Sequence, *, kexec: bool = False) -> None:
+    """The phases from the first stopped service to the last one."""
+    version = node.description.talos_version
+    sequence.phases(*phases.before_stopping(version))
+    with sequence.phase("stopServices"), sequence.task("stopServicesForUpgrade"):
+        await _stop(node, [*_extensions(node), *WORKLOADS])
+    sequence.phases(*phases.unmounting(version))
+    kexec_last = phases.prepares_kexec_last(version)
+    if kexec and not kexec_last:
+        sequence.phases("kexec")
+    with sequence.phase("stopEverything"):
+        await stop_services(node, sequence)
+    if kexec and kexec_last:
+        sequence.phases("kexec")
 
 
 async def stop_services(node: Node, sequence: Sequence) -> None:
     """Stop every service but those that must be last, workloads first."""
     with sequence.task("stopAllServices"):
-        rest = [id for id in node.services if id not in (*FIRST, *LAST, "cri")]
-        for id in (*(each for each in rest if each.startswith("ext-")), *FIRST, "cri", *rest):
-            if id in node.services:
-                await node.services[id].stop()
+        first = [*_extensions(node), *WORKLOADS]
+        await _stop(node, [*first, *(id for id in node.services if id not in (*first, *LAST))])
+
+
+def _extensions(node: Node) -> list[str]:
+    return [id for id in node.services if id.startswith("ext-")]
+
+
+async def _stop(node: Node, ids: Iterable[str]) -> None:
+    for id in ids:
+        if id in node.services:
+            await node.services[id].stop()

@@ -18,7 +18,7 @@ import urllib3
 import urllib3.connection
 import yaml
 
-from ansible_collections.homelab.talos.lab.machined.interfaces import KubernetesNode
+from ansible_collections.homelab.talos.lab.machined.interfaces import CORDONED, KubernetesNode
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
 from ansible_collections.homelab.talos.lab.programs.containerd import Containerd
 from ansible_collections.homelab.talos.lab.programs.files import PKI_DIRECTORY
@@ -100,7 +100,7 @@ class KubernetesAccess:
         """Cordon the node and evict its pods within *timeout* seconds; quiet when the API is not reachable."""
         try:
             async with asyncio.timeout(timeout):
-                await self._cordon(name, True)
+                await self._cordon(name)
                 for pod in await self._evictable(name):
                     await asyncio.to_thread(self._evict, pod)
                 while await self._evictable(name):
@@ -109,11 +109,17 @@ class KubernetesAccess:
             return
 
     async def uncordon(self, name: str) -> None:
-        """Undo :meth:`drain`; quiet when the API is not reachable."""
-        await self._cordon(name, False)
+        """Undo what :meth:`drain` did to the Node; quiet when the API is not reachable."""
+        await self._patch_node(name, {"spec": {"unschedulable": None}, "metadata": {"annotations": {CORDONED: None}}})
 
-    async def _cordon(self, name: str, on: bool) -> None:
-        body = {"spec": {"unschedulable": on or None}}
+    async def _cordon(self, name: str) -> None:
+        """Cordon the node, unless an operator did: then it stays so after the next boot."""
+        node = await self.node(name)
+        if node is not None and not node.unschedulable:
+            annotations = {CORDONED: "true"}
+            await self._patch_node(name, {"spec": {"unschedulable": True}, "metadata": {"annotations": annotations}})
+
+    async def _patch_node(self, name: str, body: dict[str, Any]) -> None:
         await asyncio.to_thread(self._request, "PATCH", f"/api/v1/nodes/{name}", body)
 
     async def _evictable(self, name: str) -> list[dict[str, Any]]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.homelab.talos.lab.machined.interfaces import EtcdError, KubernetesNode, NotReadyYet
+from ansible_collections.homelab.talos.lab.machined.interfaces import CORDONED, EtcdError, KubernetesNode, NotReadyYet
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
 POLL_SECONDS = 2.0
 RETRY_SECONDS = 1.0
+UNCORDONED_STAGES = ("booting", "running")
 NODE_TYPE = "NodeStatuses.kubernetes.talos.dev"
 POD_TYPE = "StaticPodStatuses.kubernetes.talos.dev"
 
@@ -29,6 +30,8 @@ async def keep_publishing(node: Node) -> None:
         _publish_node(node, found)
         if found is not None and before is None and node.config is not None:
             await node.programs.kubernetes.apply_node(node.config, node.nodename)
+        if found is not None and CORDONED in found.annotations and node.stage in UNCORDONED_STAGES:
+            await node.programs.kubernetes.uncordon(node.nodename)
         if node.is_controlplane:
             pods = await node.programs.kubernetes.static_pod_statuses()
             node.store.replace_all("k8s", POD_TYPE, {id: dict(spec) for id, spec in pods.items()}, owner="k8s")

@@ -90,7 +90,7 @@ class FileCalls:
         element = reply.messages.add()
         _status, mounts, _errors = await self._node.runtime.run(["cat", "/proc/mounts"])
         lines = [line.split() for line in mounts.decode(errors="replace").splitlines()]
-        rows = [row for row in lines if len(row) > 1 and _of_node(_unescape(row[1]))]
+        rows = [row for row in visible([row for row in lines if len(row) > 1]) if _of_node(_unescape(row[1]))]
         points = [_unescape(row[1]) for row in rows]
         _status, output, _errors = await self._node.runtime.run(["stat", "-f", "-c", "%S %b %a %n", "--", *points])
         sizes = {}
@@ -106,6 +106,18 @@ class FileCalls:
 def _of_node(point: str) -> bool:
     """Return whether a mount point belongs to what a node has of its own, not to the machine below."""
     return point == "/" or point.startswith(OWN_MOUNTS)
+
+
+def visible(rows: list[list[str]]) -> list[list[str]]:
+    """Return the rows of /proc/mounts (device, place ...) that no later mount hides: its place or one above."""
+    found: list[list[str]] = []
+    later: set[str] = set()
+    for row in reversed(rows):
+        path = PurePosixPath(row[1])
+        if not later & {str(each) for each in (path, *path.parents)}:
+            found.append(row)
+        later.add(str(path))
+    return found[::-1]
 
 
 def _unescape(text: str) -> str:

@@ -12,13 +12,15 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.homelab.talos.lab.machined import refusals
+from ansible_collections.homelab.talos.lab.machined import event_messages, refusals
 from ansible_collections.homelab.talos.lab.machined.call import Call, Handlers
 from ansible_collections.homelab.talos.lab.machined.lifecycle import Request
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import enum, message
 
 PREFIX = "/machine.MachineService/"
+# Sequences that nothing takes over in the lab. In Talos a reboot ends a reset, and a shutdown whatever runs.
+_ENDING = ("reboot", "shutdown", "reset", "upgrade")
 
 
 class PowerCalls:
@@ -39,7 +41,10 @@ class PowerCalls:
 
     def _accept(self, name: str, request: Request) -> Any:
         self._node.journal.talos(f"{name.lower()} via API received. actor id: {request.actor_id}")
-        self._request(request)
+        if self._node.busy in _ENDING:  # Talos answers first, and tells by an event that nothing starts
+            self._node.events.publish(event_messages.locked(request.sequence), request.actor_id)
+        else:
+            self._request(request)
         reply = message(f"machine.{name}Response")()
         reply.messages.add(actor_id=request.actor_id)
         return reply
@@ -72,6 +77,7 @@ class PowerCalls:
                 reboot=request.reboot,
                 wipe=wipe,
                 wipe_disk=mode != "USER_DISKS" and not labels,
+                user_disks=tuple(request.user_disks_to_wipe),
             ),
         )
 

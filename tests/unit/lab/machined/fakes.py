@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.homelab.talos.lab.machined.interfaces import (
+    CORDONED,
     Command,
     CommandFailed,
     EtcdMember,
@@ -254,9 +255,14 @@ class FakeKubernetes:
         self.available = True
         self.applied: list[str] = []
         self.drained: list[str] = []
+        self.cordoned = False
+        self.annotations: dict[str, str] = {}
+        self.running: list[Mapping[str, Any]] = []
 
     async def node(self, name: str) -> KubernetesNode | None:
-        return KubernetesNode(name, ready=True, labels={"a": "b"}) if self.available else None
+        if not self.available:
+            return None
+        return KubernetesNode(name, True, self.cordoned, {"a": "b"}, dict(self.annotations))
 
     async def static_pod_statuses(self) -> Mapping[str, Mapping[str, Any]]:
         if not self._control_plane.prepared:
@@ -265,16 +271,20 @@ class FakeKubernetes:
         return {"kube-system/kube-apiserver-cp1": status}
 
     async def containers(self) -> Sequence[Mapping[str, Any]]:
-        return []
+        return self.running
 
     async def apply_node(self, config: MachineConfig, name: str) -> None:
         self.applied.append(name)
 
     async def drain(self, name: str, timeout: float) -> None:
         self.drained.append(name)
+        if not self.cordoned:
+            self.annotations[CORDONED] = "true"
+        self.cordoned = True
 
     async def uncordon(self, name: str) -> None:
-        return None
+        self.annotations.pop(CORDONED, None)
+        self.cordoned = False
 
 
 class FakePrograms:

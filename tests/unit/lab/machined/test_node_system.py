@@ -194,6 +194,17 @@ def test_processes_and_mounts(tmp_path: Path) -> None:
     on_a_node(LocalRuntime, tmp_path, scenario)
 
 
+def test_mounts_that_another_one_hides_are_not_told() -> None:
+    table = "overlay / x\nproc /proc x\nnsfs /run/netns/other x\ntmpfs /run x\nnsfs /run/netns/own x\ndev /proc x"
+    rows = files.visible([line.split() for line in table.splitlines()])
+    assert [row[:2] for row in rows] == [
+        ["overlay", "/"],
+        ["tmpfs", "/run"],
+        ["nsfs", "/run/netns/own"],
+        ["dev", "/proc"],
+    ]
+
+
 ADDRESSES = [
     {"ifname": "lo", "ifindex": 1, "flags": ["LOOPBACK", "UP"], "link_type": "loopback", "addr_info": []},
     {
