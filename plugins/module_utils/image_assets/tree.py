@@ -1,0 +1,105 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that is seen of a directory with the files of one image; nothing is judged here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.homelab.talos.plugins.module_utils.image_assets.asset import inspect, parse_name
+from ansible_collections.homelab.talos.plugins.module_utils.image_assets.facts import AssetFacts
+
+MANIFEST_FILE = "manifest.json"
+CHECKSUM_FILE = "checksums.sha256"
+PROFILES_DIRECTORY = "profiles"
+_BLOCK_BYTES = 1 << 20
+_CHECKSUM = re.compile(r"(?P<digest>[0-9a-f]{64}) [ *](?P<path>.+)")
+
+
+@dataclass(frozen=True)
+class AssetTree:
+    """A directory as it is.
+
+    :param sums: path below the directory -> SHA-256 of every file but the list of checksums.
+    :param listed: the same as the list of checksums has it, None without a list.
+    :param unreadable_lines: numbers of the lines of the list that are no checksums.
+    :param manifest: content of the manifest, None without one; ``manifest_error`` why it cannot be read.
+    :param assets: path -> what was seen of each file that is part of an image.
+    :param profiles: path -> text of each imager profile.
+    """
+
+    directory: Path
+    sums: Mapping[str, str] = field(default_factory=dict)
+    listed: Mapping[str, str] | None = None
+    unreadable_lines: tuple[int, ...] = ()
+    manifest: Mapping[str, Any] | None = None
+    manifest_error: str = ""
+    assets: Mapping[str, AssetFacts] = field(default_factory=dict)
+    profiles: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_tree(directory: Path, progress: Callable[[str], None] = lambda path: None) -> AssetTree:
+    """Read a directory; every file is read as a stream.
+
+    :param progress: called with the path of each file before it is read.
+    :raises OSError: something cannot be read.
+    """
+    sums, assets, profiles = {}, {}, {}
+    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+        name = path.relative_to(directory).as_posix()
+        if name == CHECKSUM_FILE:
+            continue
+        progress(name)
+        sums[name] = sha256_of(path)
+        if name.startswith(f"{PROFILES_DIRECTORY}/") and name.endswith(".yaml"):
+            profiles[name] = path.read_text(encoding="utf-8", errors="replace")
+        elif parse_name(path.name).kind != "unknown":
+            assets[name] = inspect(path)
+    listed, unreadable = _checksums(directory / CHECKSUM_FILE)
+    manifest, problem = _manifest(directory / MANIFEST_FILE)
+    return AssetTree(directory, sums, listed, unreadable, manifest, problem, assets, profiles)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, read in blocks.
+
+    :raises OSError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _checksums(path: Path) -> tuple[Mapping[str, str] | None, tuple[int, ...]]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return None, ()
+    found: dict[str, str] = {}
+    unreadable = []
+    for number, line in enumerate(lines, 1):
+        match = _CHECKSUM.fullmatch(line)
+        if match:
+            found[match["path"].removeprefix("./")] = match["digest"]
+        elif line.strip():
+            unreadable.append(number)
+    return found, tuple(unreadable)
+
+
+def _manifest(path: Path) -> tuple[Mapping[str, Any] | None, str]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None, ""
+    except ValueError:
+        return None, "is not JSON"
+    return (data, "") if isinstance(data, dict) else (None, "is not a mapping")
