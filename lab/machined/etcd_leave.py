@@ -19,7 +19,7 @@ class LastMember(Exception):
 
 
 async def leave_etcd(node: Node) -> None:
-    """Remove the local member, stop etcd and erase its data; raises :class:`LastMember`."""
+    """Remove the local member, stop etcd and the static pods, and erase its data; raises :class:`LastMember`."""
     if etcd_data.is_empty(node.partitions.ephemeral):
         return
     members = await node.programs.etcd_access.members()
@@ -31,4 +31,5 @@ async def leave_etcd(node: Node) -> None:
     await node.programs.etcd_access.remove_member(status.member_id)
     if "etcd" in node.services:
         await node.services["etcd"].stop()
+    await node.programs.control_plane.withdraw()  # an API server without its etcd is of no use
     shutil.rmtree(node.partitions.ephemeral / etcd_data.DATA_DIRECTORY, ignore_errors=True)

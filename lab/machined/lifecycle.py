@@ -90,7 +90,6 @@ async def _reset(node: Node, request: Request, sequence: Sequence) -> Outcome:
     if request.graceful and node.is_controlplane:
         with sequence.phase("leave"), sequence.task("leaveEtcd"):
             await leave_etcd(node)
-            await node.programs.control_plane.withdraw()
     sequence.phases("preReset")
     if node.config is not None and request.graceful:
         node.discovery.withdraw(node.cluster_key(), node.node_id)

@@ -30,6 +30,9 @@ STAGED = "Staged configuration to be applied after the next reboot"
 NO_REBOOT_MODE = "the REBOOT mode is not supported, please use AUTO or NO_REBOOT modes instead"
 LAST_WITH_REBOOT = (1, 13)
 DEFAULT_TRY_SECONDS = 60.0
+REBOOTING = (
+    "configuration was already applied and node is rebooting, cannot apply more configuration changes until next reboot"
+)
 NO_V1ALPHA1 = (
     "the applied machine configuration doesn't contain v1alpha1 config, "
     "did you mean to patch the machine config instead?"
@@ -44,6 +47,7 @@ class ApplyCalls:
         self._configurator = configurator
         self._request = request
         self._in_progress = False
+        self._rebooted = ""  # the boot that a configuration ended
 
     @property
     def _may_reboot(self) -> bool:
@@ -52,6 +56,8 @@ class ApplyCalls:
 
     async def apply(self, call: Call) -> Any:
         """Answer ApplyConfiguration."""
+        if self._rebooted == self._node.runtime.boot_id:
+            raise refusals.failed_precondition(REBOOTING)
         if self._in_progress or self._node.busy:
             raise refusals.failed_precondition("another apply configuration is already in progress")
         self._in_progress = True
@@ -61,13 +67,15 @@ class ApplyCalls:
             self._in_progress = False
 
     async def _apply(self, request: Any) -> Any:
+        asked = MODES.Name(request.mode)
+        if asked != "TRY":  # even when nothing comes of this request, as in Talos
+            self._configurator.keep()
         config, warnings = self._accept(request.data)
-        mode, details = self._mode(MODES.Name(request.mode), config)
+        mode, details, reason = self._mode(asked, config)
         if request.dry_run:
             return _reply(mode, f"Dry run summary:\n{details} (skipped in dry-run).\n{self._diff(config)}", [])
-        if mode != "TRY":
-            self._configurator.keep()
-        self._node.journal.talos(f"apply config request: mode {mode.lower()}")
+        shown = f"{asked}({mode})" if asked == "AUTO" else mode
+        self._node.journal.talos(f"apply config request: mode {shown.lower()}")
         if mode != "TRY" and self._node.config is not None:
             self._node.partitions.save_config(request.data)
         if mode in ("NO_REBOOT", "TRY"):
@@ -79,8 +87,9 @@ class ApplyCalls:
                 f"\nThe config is applied in 'try' mode and will be automatically reverted back in {_duration(seconds)}"
             )
         if mode == "REBOOT":
+            self._rebooted = self._node.runtime.boot_id
             self._request(Request("reboot"))
-        return _reply(mode, details, warnings)
+        return _reply(mode, details + reason, warnings)
 
     def _accept(self, data: bytes) -> tuple[MachineConfig, list[str]]:
         version = self._node.description.talos_version
@@ -97,29 +106,29 @@ class ApplyCalls:
             raise refusals.invalid_argument(several([str(error)])) from None
         return config, warnings
 
-    def _mode(self, mode: str, config: MachineConfig) -> tuple[str, str]:
-        """Return the effective mode and what the node says about it."""
+    def _mode(self, mode: str, config: MachineConfig) -> tuple[str, str, str]:
+        """Return the effective mode, what the node says about it, and why it has to reboot (else empty)."""
         old = self._node.config
         if old is None:  # maintenance: installing and rebooting is up to the sequencer
             if mode not in ("AUTO", "NO_REBOOT", "REBOOT"):
                 text = f"apply configuration --mode='{mode.lower()}' is not supported in maintenance mode"
                 raise refusals.unimplemented(text)
-            return "NO_REBOOT", WITHOUT_REBOOT
+            return "NO_REBOOT", WITHOUT_REBOOT, ""
         if mode == "STAGED":
-            return mode, STAGED
+            return mode, STAGED, ""
         if not self._may_reboot:
             if mode == "REBOOT":
                 raise refusals.unimplemented(NO_REBOOT_MODE)
-            return ("NO_REBOOT" if mode == "AUTO" else mode), WITHOUT_REBOOT
+            return ("NO_REBOOT" if mode == "AUTO" else mode), WITHOUT_REBOOT, ""
         if mode == "REBOOT":
-            return mode, WITH_REBOOT
+            return mode, WITH_REBOOT, ""
         try:
             check_immediate(old, config)
         except NeedsReboot as reason:
             if mode != "AUTO":
                 raise refusals.invalid_argument(str(reason)) from None
-            return "REBOOT", f"{WITH_REBOOT}: {reason}"
-        return ("NO_REBOOT" if mode == "AUTO" else mode), WITHOUT_REBOOT
+            return "REBOOT", WITH_REBOOT, f": {reason}"
+        return ("NO_REBOOT" if mode == "AUTO" else mode), WITHOUT_REBOOT, ""
 
     def _diff(self, config: MachineConfig) -> str:
         old = "" if self._node.config is None else self._node.config.to_text()

@@ -69,7 +69,7 @@ def test_dry_run_tells_and_changes_nothing(tmp_path: Path) -> None:
         assert re.search(f"^[+] +{SYSCTL}: .4096.$", other.mode_details, re.M)
         assert MODES.Name(reboot.mode) == "REBOOT"
         assert reboot.mode_details.startswith(
-            "Dry run summary:\nApplied configuration with a reboot: this config change"
+            "Dry run summary:\nApplied configuration with a reboot (skipped in dry-run).\nConfig diff:\n\n---"
         )
         assert _stored(lab) == before
         assert lab.machines["cp1"].stage == "running"
@@ -230,6 +230,39 @@ def test_configuration_is_refused_while_a_reboot_is_pending(tmp_path: Path) -> N
             with pytest.raises(TalosError, match="another apply configuration is already in progress"):
                 await apply(client, config(NODE))
         machine.node.busy = ""
+
+    play(tmp_path, scenario)
+
+
+def test_nothing_more_is_applied_once_a_configuration_reboots_the_node(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        machine = await control_plane(lab)
+        boot = lab.runtimes["cp1"].boot_id
+        async with lab.client("198.18.9.11") as client:
+            await apply(client, config(NODE, _udev), "REBOOT")
+            with pytest.raises(TalosError, match="configuration was already applied and node is rebooting"):
+                await apply(client, config(NODE))
+        await until(lambda: lab.runtimes["cp1"].boot_id != boot, "reboot")
+        await stage(machine, "running")
+        async with lab.client("198.18.9.11") as client:
+            assert MODES.Name((await apply(client, config(NODE, _udev), "AUTO")).mode) == "NO_REBOOT"
+
+    play(tmp_path, scenario)
+
+
+def test_any_request_but_another_try_keeps_what_was_tried(tmp_path: Path) -> None:
+    """Talos stops the timer before it looks at the request, also at a dry run."""
+
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        async with lab.client("198.18.9.11") as client:
+            await apply(client, config(NODE, _sysctl("1")), "TRY")
+            await apply(client, config(NODE), dry_run=True)
+            lab.clock.advance(120)
+            await apply(client, config(NODE, _sysctl("3")), "TRY", dry_run=True)
+        assert _active(lab).value("machine", "sysctls") == {SYSCTL: "1"}
+        lines = lab.machines["cp1"].node.journal.kernel.tail()
+        assert any("apply config request: mode try" in line for line in lines)
 
     play(tmp_path, scenario)
 

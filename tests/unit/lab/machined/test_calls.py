@@ -168,6 +168,7 @@ def test_etcd_calls(tmp_path: Path) -> None:
             assert await chunks(client, "EtcdSnapshot") == b"snapshot"
             with pytest.raises(TalosError, match="failed to leave cluster: etcdserver: re-configuration failed"):
                 await unary(client, "EtcdLeaveCluster")
+            assert lab.programs["cp1"].control_plane.prepared > 0
         async with lab.client(WORKER) as client:
             with pytest.raises(Unimplemented) as refusal:
                 await unary(client, "EtcdMemberList")
