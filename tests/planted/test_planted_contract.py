@@ -75,7 +75,9 @@ def wishes(wanted: Mapping[str, Any], repository: Repository) -> Wishes:
             name: image_reference(f"ghcr.io/siderolabs/{name}:v1@{cozystack_tree.digest(name)}")
             for name in values["available"]
         }
-    return Wishes(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    if "extensions" in values:
+        values["extensions"] = tuple(values["extensions"])
+    return Wishes(**values)
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{check}: {defect['name']}" for check, defect in CASES])

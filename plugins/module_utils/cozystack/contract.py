@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack import (
     contract_cluster,
@@ -18,7 +19,13 @@ from ansible_collections.homelab.talos.plugins.module_utils.cozystack.errors imp
     UnknownLayout,
 )
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.git_objects import Repository
-from ansible_collections.homelab.talos.plugins.module_utils.cozystack.layout import CORE_DIRECTORIES, Layout, detect
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.layout import (
+    CORE_DIRECTORIES,
+    RECIPES,
+    Layout,
+    detect,
+)
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.make_probe import probe
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.verdict import (
     CHECKS,
     CheckVerdict,
@@ -73,6 +80,27 @@ def judge_ref(repository: Repository, ref: str, wishes: Wishes | None = None) ->
         seen = Observation(verdict, "", 0, " or ".join(CORE_DIRECTORIES), error.cause, error.remedy)  # type: ignore[arg-type]
         without = {name: "the layout is not known" for name in CHECKS if name != "C1"}
         return Judgement(ref, repository.commit(ref), None, (CheckVerdict("C1", (seen,)),), without)
+
+
+def probed(repository: Repository, judgement: Judgement, wishes: Wishes | None = None) -> Judgement:
+    """Add to C11 what make itself says; left out unless everything that make would run is already known.
+
+    Even ``make -n`` runs lines that a Makefile marks with ``+``, so an unknown Makefile is never given to make.
+    :raises UpstreamError: make is missing, or does not end.
+    """
+    layout = judgement.layout
+    decisive = {each.id: each.verdict for each in judgement.checks if each.id in ("C3", "C11", "C12")}
+    # An invocation that is known and unsupported is as harmless to print as any other.
+    unknown = "unknown" in decisive.values() or "unsupported" in (decisive.get("C11"), decisive.get("C12"))
+    if layout is None or layout.invocation not in RECIPES or unknown:
+        return replace(
+            judgement, not_checked={**judgement.not_checked, "probe": "the Makefile is not known well enough"}
+        )
+    seen = tuple(probe(repository, layout, wishes.kinds if wishes else ()))
+    checks = tuple(
+        CheckVerdict(each.id, (*each.observations, *seen)) if each.id == "C11" else each for each in judgement.checks
+    )
+    return replace(judgement, checks=checks)
 
 
 def judge_refs(repository: Repository, refs: Iterable[str], wishes: Wishes | None = None) -> Iterator[Judgement]:

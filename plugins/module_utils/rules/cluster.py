@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.findings.model import Finding, Severity
+from ansible_collections.homelab.talos.plugins.module_utils.tailnet.addresses import TAILNET
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import versions
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import Cluster, Node
 
-# Source: tailscale/tailscale:net/tsaddr/tsaddr.go.
-TAILNET = ipaddress.ip_network("100.64.0.0/10")
 LAYER = "config"
 
 
