@@ -27,6 +27,7 @@ from ansible_collections.homelab.talos.lab.machined.rpc import (
     events,
     files,
     health,
+    images,
     logs,
     meta,
     netstat,
@@ -47,6 +48,7 @@ _PLAIN = (
     etcd,
     events,
     files,
+    images,
     logs,
     meta,
     netstat,
@@ -83,7 +85,7 @@ def build_dispatcher(
     request: Callable[[Request], None],
 ) -> Dispatcher:
     """Return the table of everything the node answers; *request* asks the machine for a sequence."""
-    handlers = refused.handlers(node) | played(node, cosi, configurator, request)
+    handlers = played(node, cosi, configurator, request) | refused.handlers(node)
     local = LocalCalls(handlers, lambda: apid.maintenance)
     router = Router(local, apid.remote, node.own_names, lambda: apid.maintenance)
     handlers |= health.handlers(node, router.callee)

@@ -329,6 +329,37 @@ class EtcdError(Exception):
         self.code = code
 
 
+@dataclass(frozen=True)
+class Image:
+    """An image of the container runtime: its reference, digest of its target, size in bytes, labels."""
+
+    name: str
+    digest: str
+    size: int
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class ImageError(Exception):
+    """The container runtime refused; ``missing`` tells whether there is no such image."""
+
+    def __init__(self, text: str, *, missing: bool = False) -> None:
+        super().__init__(text)
+        self.missing = missing
+
+
+class Images(Protocol):
+    """Images of pods. Every call may raise :class:`ImageError` with one line of text."""
+
+    async def list(self) -> Sequence[Image]:
+        """Return the images of the node, sorted by name."""
+
+    async def pull(self, reference: str) -> None:
+        """Pull an image through the mirrors of the machine configuration."""
+
+    async def remove(self, reference: str) -> None:
+        """Forget an image."""
+
+
 class Programs(Protocol):
     """The real programs of one node."""
 
@@ -355,6 +386,10 @@ class Programs(Protocol):
     @property
     def etcd_access(self) -> EtcdAccess:
         """Administration of etcd."""
+
+    @property
+    def images(self) -> Images:
+        """Images of the container runtime."""
 
 
 class Clock(Protocol):

@@ -34,8 +34,8 @@ class Method:
     since: tuple[int, int] = (1, 0)
 
 
-def _real(note: str) -> Method:
-    return Method(Answer.REAL, note)
+def _real(note: str, since: tuple[int, int] = (1, 0)) -> Method:
+    return Method(Answer.REAL, note, since)
 
 
 def _emulated(note: str) -> Method:
@@ -79,8 +79,8 @@ MACHINE: dict[str, Method] = {
     "EtcdDowngradeCancel": _refused(_NO_DOWNGRADE),
     "GenerateClientConfiguration": _real("a certificate of the cluster's authority"),
     "Hostname": _emulated("the name that the machine configuration leads to"),
-    "ImageList": _refused("images of the node are not listed"),
-    "ImagePull": _refused("images come from the lab's engine, not from a registry"),
+    "ImageList": _real("images of containerd; Talos' own containerd has none in the lab, and times are not told"),
+    "ImagePull": _real("containerd, through the mirrors of the machine configuration; a lab has no way out"),
     "Kubeconfig": _real("a certificate of the cluster's authority"),
     "List": _real("files of the node"),
     "LoadAvg": _real(_CPU),
@@ -121,10 +121,10 @@ OTHER: dict[str, Method] = {
     "cosi.resource.State/TeardownAndDestroy": _emulated(_WRITES),
     "inspect.InspectService/ControllerRuntimeDependencies": _refused("the lab has no controllers of Talos"),
     "machine.DebugService/ContainerRun": _refused("debug containers are not run; use tools/lab enter NODE", (1, 13)),
-    "machine.ImageService/List": _refused("images of the node are not listed", (1, 13)),
-    "machine.ImageService/Pull": _refused("images come from the lab's engine, not from a registry", (1, 13)),
+    "machine.ImageService/List": _real("images of containerd, as ImageList", (1, 13)),
+    "machine.ImageService/Pull": _real("containerd, as ImagePull; without progress", (1, 13)),
     "machine.ImageService/Import": _refused("images come from the lab's engine, not from a registry", (1, 13)),
-    "machine.ImageService/Remove": _refused("images of the engine stay on the node", (1, 13)),
+    "machine.ImageService/Remove": _real("containerd", (1, 13)),
     "machine.ImageService/Verify": _refused("signatures of images are not verified", (1, 13)),
     "machine.LifecycleService/Install": _refused("a lab node is installed by applying a configuration", (1, 13)),
     "machine.LifecycleService/Upgrade": _refused("lab nodes are never upgraded", (1, 13)),

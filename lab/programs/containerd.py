@@ -16,7 +16,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
 
 SOCKET = "/run/containerd/containerd.sock"
 _CONFIG_FILE = "/etc/cri/containerd.toml"
-_HOSTS_DIRECTORY = "/etc/cri/conf.d/hosts"
+HOSTS_DIRECTORY = "/etc/cri/conf.d/hosts"
 
 _CONFIG = f"""\
 version = 3
@@ -32,7 +32,7 @@ oom_score = 0
   [plugins."io.containerd.cri.v1.images".pinned_images]
     sandbox = "{PAUSE_IMAGE}"
   [plugins."io.containerd.cri.v1.images".registry]
-    config_path = "{_HOSTS_DIRECTORY}"
+    config_path = "{HOSTS_DIRECTORY}"
 
 [plugins."io.containerd.cri.v1.runtime"]
   restrict_oom_score_adj = true
@@ -59,7 +59,7 @@ class Containerd:
         write_file(etc / _CONFIG_FILE.removeprefix("/etc/"), _CONFIG)
         for host, endpoints in _mirrors(config).items():
             folder = "_default" if host == "*" else host
-            path = etc / _HOSTS_DIRECTORY.removeprefix("/etc/") / folder / "hosts.toml"
+            path = etc / HOSTS_DIRECTORY.removeprefix("/etc/") / folder / "hosts.toml"
             write_file(path, _hosts_file(endpoints))
         return Command(("/opt/engine/containerd", "--config", _CONFIG_FILE))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
 from ansible_collections.homelab.talos.lab.programs.containerd import Containerd
+from ansible_collections.homelab.talos.lab.programs.containerd_images import ContainerdImages
 from ansible_collections.homelab.talos.lab.programs.control_plane import StaticPodControlPlane
 from ansible_collections.homelab.talos.lab.programs.etcd import Etcd
 from ansible_collections.homelab.talos.lab.programs.kubelet import Kubelet
@@ -25,6 +26,7 @@ class NodePrograms:
     control_plane: StaticPodControlPlane
     kubernetes: KubernetesAccess
     etcd_access: Etcd
+    images: ContainerdImages
 
     @classmethod
     def of(cls, runtime: NodeRuntime) -> NodePrograms:
@@ -37,4 +39,5 @@ class NodePrograms:
             control_plane=StaticPodControlPlane(runtime),
             kubernetes=KubernetesAccess(runtime, containerd),
             etcd_access=etcd,
+            images=ContainerdImages(containerd),
         )

@@ -17,17 +17,17 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
 
 
 def reason(path: str, found: Method, talos_version: str) -> str:
-    """Return what a caller of a refused method is told by a node of a Talos version."""
+    """Return what a caller of a method is told by a node of a Talos version, empty when it is served."""
     _empty, service, name = path.split("/")
     if parse_version(talos_version).line < found.since:
         return f"unknown service {service}"
-    return f"{name} is not played by nodes of a lab: {found.note}"
+    return f"{name} is not played by nodes of a lab: {found.note}" if found.answer is Answer.REFUSED else ""
 
 
 def handlers(node: Node) -> Handlers:
-    """Return a handler for each method that the table refuses."""
-    refused = {path: each for path, each in METHODS.items() if each.answer is Answer.REFUSED}
-    return {path: _handler(path, reason(path, each, node.description.talos_version)) for path, each in refused.items()}
+    """Return a handler for each method that the table refuses, or that the node's version does not have yet."""
+    reasons = {path: reason(path, each, node.description.talos_version) for path, each in METHODS.items()}
+    return {path: _handler(path, text) for path, text in reasons.items() if text}
 
 
 def _handler(path: str, text: str) -> Handler:

@@ -21,6 +21,8 @@ from ansible_collections.homelab.talos.lab.machined.interfaces import (
     EtcdMember,
     EtcdStatus,
     Facts,
+    Image,
+    ImageError,
     KubernetesNode,
     NotReadyYet,
 )
@@ -287,6 +289,27 @@ class FakeKubernetes:
         self.cordoned = False
 
 
+class FakeImages:
+    """A container runtime that pulls what its registry has."""
+
+    def __init__(self) -> None:
+        self.kept = {"registry.test/pause:3.10": Image("registry.test/pause:3.10", "sha256:aa", 100)}
+        self.registry = {"registry.test/web:1": Image("registry.test/web:1", "sha256:bb", 200, {"a": "b"})}
+
+    async def list(self) -> Sequence[Image]:
+        return [self.kept[name] for name in sorted(self.kept)]
+
+    async def pull(self, reference: str) -> None:
+        if reference not in self.registry:
+            raise ImageError(f"{reference}: not found", missing=True)
+        self.kept[reference] = self.registry[reference]
+
+    async def remove(self, reference: str) -> None:
+        if reference not in self.kept:
+            raise ImageError("no such image", missing=True)
+        del self.kept[reference]
+
+
 class FakePrograms:
     """The programs of one node."""
 
@@ -297,3 +320,4 @@ class FakePrograms:
         self.control_plane = FakeControlPlane()
         self.kubernetes = FakeKubernetes(self.control_plane)
         self.etcd_access = FakeEtcdAccess()
+        self.images = FakeImages()
