@@ -29,9 +29,8 @@ class ContainerdImages:
     async def list(self) -> Sequence[Image]:
         """Return the images, sorted by name; raises ``ImageError``."""
         rows = listed(await self._ctr("images", "list"))
-        sizes = dict(
-            zip(digests := {digest for _name, digest, _labels in rows}, await self._sizes(digests), strict=True)
-        )
+        digests = sorted({digest for _name, digest, _labels in rows})
+        sizes = dict(zip(digests, await self._sizes(digests), strict=True))
         return sorted((Image(name, digest, sizes[digest], labels) for name, digest, labels in rows), key=_name)
 
     async def pull(self, reference: str) -> None:

@@ -16,7 +16,7 @@ from ansible_collections.homelab.talos.lab.programs.containerd_images import Con
 
 TABLE = """\
 REF TYPE DIGEST SIZE PLATFORMS LABELS
-lab.test/web:1 application/vnd.oci.image.manifest.v1+json sha256:aa 1.2 MiB linux/amd64 io.cri-containerd.image=managed,a=b
+lab.test/web:1 application/vnd.oci.image.manifest.v1 sha256:aa 1.2 MiB linux/amd64 io.cri-containerd.image=managed,a=b
 lab.test/all:1 application/vnd.oci.image.index.v1+json sha256:bb 10 B linux/amd64 -
 """
 MANIFEST = json.dumps({"config": {"size": 10}, "layers": [{"size": 100}, {"size": 1000}]})
