@@ -88,8 +88,9 @@ class Supervisor:
             others = {found[other]: self._runtimes[other].address for other in found if other != name}
             # The boot id is part of the key: a rebooted machine has forgotten its routes.
             wanted = (f"{self._runtimes[name].boot_id} {cidr}", tuple(sorted(others.items())))
-            if self._connected.get(name) != wanted:
-                await connect_pods(self._runtimes[name], cidr, others)
+            config = self._machines[name].node.config
+            if config is not None and self._connected.get(name) != wanted:
+                await connect_pods(self._runtimes[name], config, cidr, others)
                 self._connected[name] = wanted
 
     async def _handle(self, request: dict[str, Any]) -> dict[str, Any]:

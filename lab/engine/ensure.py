@@ -13,21 +13,16 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.homelab.talos.lab.engine import images, lock, toolchain
+from ansible_collections.homelab.talos.lab.engine import libraries, lock, pod_images, toolchain
 from ansible_collections.homelab.talos.lab.errors import LabError
 
 ENVIRONMENT_VARIABLE = "HOMELAB_TALOS_ENGINE"
-PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1"
-#: Programs that become static pods, each in an image of its own.
-POD_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-
 Progress = Callable[[str], None]
 
 
@@ -74,7 +69,7 @@ def ensure_engine(progress: Progress, environ: Mapping[str, str] | None = None) 
     with exclusive(root / ".lock"):
         for program in lock.PROGRAMS:
             seconds[program.name] = _ensure_program(program, programs, progress, environ)
-        _ensure_images(programs, root / "images")
+        pod_images.ensure_images(programs, root / "images")
     (root / "engine.json").write_text(
         json.dumps({program.name: program.version for program in lock.PROGRAMS}, indent=1), encoding="utf-8"
     )
@@ -92,16 +87,13 @@ def _named_engine(directory: Path, plugins: Path, progress: Progress, environ: M
     archives = (
         cache_directory(environ) / "engine" / f"images-{hashlib.sha256(str(directory).encode()).hexdigest()[:16]}"
     )
-    _ensure_images(directory, archives)
+    pod_images.ensure_images(directory, archives)
     return Engine(directory, archives, plugins, str(directory), {})
 
 
 def _distribution_parts() -> Path:
     """Check the programs that come from the distribution; return the folder of the CNI plugins."""
-    search = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/local/sbin"])
-    packages = {
-        package for name, package in lock.DISTRIBUTION_PROGRAMS.items() if shutil.which(name, path=search) is None
-    }
+    packages = {package for name, package in lock.DISTRIBUTION_PROGRAMS.items() if libraries.find_program(name) is None}
     folders = [f for f in lock.CNI_PLUGIN_FOLDERS if all(os.access(f / name, os.X_OK) for name in lock.CNI_PLUGINS)]
     if not folders:
         packages.add(lock.CNI_PACKAGE)
@@ -129,20 +121,6 @@ def _ensure_program(program: lock.GoProgram, target: Path, progress: Progress, e
         lambda line: progress(f"engine: {line}"),
         environ,
     )
-
-
-def _ensure_images(programs: Path, target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    architecture = lock.go_architecture()
-    wanted = {"pause": PAUSE_IMAGE}
-    for name in POD_PROGRAMS:
-        version = lock.pinned_version("kubernetes", "k8s.io/kubernetes")
-        wanted[name] = f"registry.k8s.io/{name}:{version}"
-    for name, reference in wanted.items():
-        archive, source = target / f"{name}.tar", programs / name
-        if not archive.exists() or archive.stat().st_mtime < source.stat().st_mtime:
-            inside = f"/usr/local/bin/{name}"
-            images.write_image(archive, reference, inside, {inside: source}, architecture)
 
 
 @contextmanager

@@ -56,11 +56,11 @@ _KUBERNETES_STAMPS = tuple(f"k8s.io/component-base/version.git{part}" for part i
 _CONTAINERD = "github.com/containerd/containerd/v2"
 
 
-def _kubernetes(name: str, *arguments: str) -> GoProgram:
+def _kubernetes(name: str, *arguments: str, package: str = "") -> GoProgram:
     return GoProgram(
         name,
         "kubernetes",
-        f"k8s.io/kubernetes/cmd/{name}",
+        package or f"k8s.io/kubernetes/cmd/{name}",
         "k8s.io/kubernetes",
         _KUBERNETES_STAMPS,
         arguments=arguments or ("--version",),
@@ -81,6 +81,7 @@ def _containerd(name: str, *arguments: str) -> GoProgram:
 
 PROGRAMS: tuple[GoProgram, ...] = (
     GoProgram("pause", "pause", "."),
+    GoProgram("probe", "probe", "."),
     GoProgram("etcd", "etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3"),
     GoProgram("etcdctl", "etcd", "go.etcd.io/etcd/etcdctl/v3", "go.etcd.io/etcd/etcdctl/v3", arguments=("version",)),
     _containerd("containerd"),
@@ -90,7 +91,10 @@ PROGRAMS: tuple[GoProgram, ...] = (
     _kubernetes("kube-apiserver"),
     _kubernetes("kube-controller-manager"),
     _kubernetes("kube-scheduler"),
+    _kubernetes("kube-proxy"),
     _kubernetes("kubectl", "version", "--client"),
+    _kubernetes("agnhost", package="k8s.io/kubernetes/test/images/agnhost"),
+    GoProgram("coredns", "coredns", ".", "github.com/coredns/coredns", arguments=("-version",)),
 )
 
 #: Programs that come from the operating system's distribution -> its Debian package.

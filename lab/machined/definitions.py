@@ -170,6 +170,12 @@ DEFINITIONS: tuple[Definition, ...] = (
         columns=(("Cmdline", "{.cmdline}"),),
     ),
     _define(
+        "controlplane",
+        "BootstrapManifestsConfigs.kubernetes.talos.dev",
+        "BootstrapManifestsConfig",
+    ),
+    _define("controlplane", "Manifests.kubernetes.talos.dev", "Manifest"),
+    _define(
         "k8s",
         "KubePrismConfigs.kubernetes.talos.dev",
         "KubePrismConfig",

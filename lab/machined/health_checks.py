@@ -9,7 +9,7 @@ Source: siderolabs/talos:pkg/cluster/check/default.go.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import yaml
 from grpclib import GRPCError
 
 from ansible_collections.homelab.talos.lab.machined.call import Call
+from ansible_collections.homelab.talos.lab.machined.interfaces import Kubernetes
 from ansible_collections.homelab.talos.lab.machined.routing import Callee
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message, method
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
@@ -35,12 +36,13 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True)
 class Cluster:
-    """The nodes to check by address, the roles to ask with, and this node's configuration."""
+    """The nodes to check by address, the roles to ask with, this node's configuration and its Kubernetes."""
 
     control_planes: Mapping[str, Callee]
     workers: Mapping[str, Callee]
     roles: frozenset[str]
     config: MachineConfig
+    kubernetes: Kubernetes
 
     @property
     def nodes(self) -> dict[str, Callee]:
@@ -64,6 +66,13 @@ class Cluster:
         except GRPCError as error:
             raise Unanswered(f"{address}: rpc error: code = {error.status.name} desc = {error.message}") from None
         return {each.metadata.id: yaml.safe_load(each.spec.yaml_spec) for each in found}
+
+    async def system_objects(self, resource: str, selector: str) -> Sequence[Mapping[str, Any]]:
+        """Return objects of the namespace kube-system; raises :class:`Unanswered`."""
+        try:
+            return await self.kubernetes.system_objects(resource, selector)
+        except OSError as error:
+            raise Unanswered(str(error)) from None
 
 
 Check = Callable[[Cluster], Awaitable[str]]
@@ -234,26 +243,52 @@ async def components_ready(cluster: Cluster) -> str:
     return ""
 
 
-async def _containers(cluster: Cluster, address: str, name: str) -> bool:
-    path = "machine.MachineService/Containers"
-    reply = await cluster.ask(address, path, namespace="k8s.io", driver="CRI")
-    return any(each.name == name for each in reply.messages[0].containers)
-
-
 async def kube_proxy(cluster: Cluster) -> str:
-    """kube-proxy runs on every node, unless it is disabled."""
-    if cluster.config.value("cluster", "proxy", "disabled", default=False):
+    """All pods of kube-proxy are Ready, if the cluster has it."""
+    found = await cluster.system_objects("daemonsets", "k8s-app=kube-proxy")
+    if not found:
         return SKIP
-    missing = [address for address in cluster.nodes if not await _containers(cluster, address, "kube-proxy")]
-    return f"some pods are not ready for kube-proxy: {_quoted(missing)}" if missing else ""
+    wanted = int((found[0].get("status") or {}).get("desiredNumberScheduled") or 0)
+    return await _pods_ready(cluster, "k8s-app=kube-proxy", wanted)
 
 
 async def coredns(cluster: Cluster) -> str:
-    """CoreDNS runs somewhere, unless it is disabled."""
-    if cluster.config.value("cluster", "coreDNS", "disabled", default=False):
+    """All pods of CoreDNS are Ready, if the cluster has it and Talos did not leave the network to others."""
+    if cluster.config.value("cluster", "network", "cni", "name", default="flannel") == "none":
         return SKIP
-    found = [address for address in cluster.nodes if await _containers(cluster, address, "coredns")]
-    return "" if found else "no ready pods found for namespace kube-system and label selector k8s-app=kube-dns"
+    found = await cluster.system_objects("deployments", "k8s-app=kube-dns")
+    if not found:
+        return SKIP
+    return await _pods_ready(cluster, "k8s-app=kube-dns", int(found[0]["spec"].get("replicas", 1)))
+
+
+async def _pods_ready(cluster: Cluster, selector: str, wanted: int) -> str:
+    """Judge the pods of a workload as siderolabs/talos:pkg/cluster/check/kubernetes.go does."""
+    pods = await cluster.system_objects("pods", selector)
+    place = f'for namespace "kube-system" and label selector "{selector}"'
+    if not pods:
+        return f"no pods found {place}"
+    counted = [pod for pod in pods if _counts(pod)]
+    waiting = [pod["metadata"]["name"] for pod in counted if not _is_ready(pod)]
+    ready = len(counted) - len(waiting)
+    if not ready:
+        return f"no ready pods found {place}"
+    if waiting:
+        return f"some pods are not ready: [{' '.join(waiting)}]"
+    return "" if ready == wanted else f"expected {wanted} ready pods, got {ready}"
+
+
+def _counts(pod: Mapping[str, Any]) -> bool:
+    """Tell whether a pod is neither deleted nor failed nor over."""
+    status = pod.get("status") or {}
+    containers = status.get("containerStatuses") or []
+    over = all((each.get("state") or {}).get("terminated") for each in containers)
+    return "deletionTimestamp" not in pod["metadata"] and status.get("phase") != "Failed" and not over
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 CHECKS: tuple[tuple[str, Check], ...] = (

@@ -191,6 +191,12 @@ class ControlPlane(Protocol):
     def static_pods(self, config: MachineConfig) -> Mapping[str, Mapping[str, Any]]:
         """Return static pod id (``kube-apiserver`` ...) -> the whole Pod object, empty before prepare."""
 
+    def manifests(self, config: MachineConfig) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return the name of each bootstrap manifest (``10-kube-proxy`` ...) -> its objects."""
+
+    def manifests_settings(self, config: MachineConfig) -> Mapping[str, Any]:
+        """Return what the bootstrap manifests are made from, as BootstrapManifestsConfig shows it."""
+
 
 # Annotation of a Node that Talos cordoned, and nobody else.
 # Source: siderolabs/talos:pkg/machinery/constants/constants.go (AnnotationCordonedKey).
@@ -220,6 +226,10 @@ class Kubernetes(Protocol):
 
         Empty while the kubelet does not answer.
         """
+
+    async def system_objects(self, resource: str, selector: str) -> Sequence[Mapping[str, Any]]:
+        """Return the objects in ``kube-system`` of ``pods``, ``daemonsets`` or ``deployments`` that a label
+        selector finds, read as this control plane's administrator. Raises ``OSError`` with one line of text."""
 
     async def containers(self) -> Sequence[Mapping[str, Any]]:
         """Return the CRI containers of this node: keys namespace, pod, name, id, image, pid, status,

@@ -159,6 +159,20 @@ _FIELDS: dict[str, Fields] = {
     "Diagnostics.runtime.talos.dev": {"message": (1, _text), "details": (2, _text)},
     "SystemDisks.block.talos.dev": {"diskID": (1, _text), "devPath": (2, _text)},
     "BootIDs.runtime.talos.dev": {"bootID": (1, _text)},
+    "BootstrapManifestsConfigs.kubernetes.talos.dev": {
+        "string": (1, _text),
+        "clusterDomain": (2, _text),
+        "podCIDRs": (3, _text),
+        "proxyEnabled": (4, _number),
+        "proxyImage": (5, _text),
+        "proxyArgs": (6, _text),
+        "coreDNSEnabled": (7, _number),
+        "coreDNSImage": (8, _text),
+        "dnsServiceIP": (9, _text),
+        "dnsServiceIPv6": (10, _text),
+        "flannelEnabled": (11, _number),
+        "cniName": (21, _text),
+    },
     definitions.NAMESPACE_TYPE: {"description": (1, _text)},
 }
 

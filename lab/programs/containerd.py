@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ansible_collections.homelab.talos.lab.engine.ensure import PAUSE_IMAGE
+from ansible_collections.homelab.talos.lab.engine.pod_images import PAUSE
 from ansible_collections.homelab.talos.lab.machined.interfaces import Command, Facts
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
 from ansible_collections.homelab.talos.lab.programs.files import write_file
@@ -30,7 +30,7 @@ oom_score = 0
 [plugins."io.containerd.cri.v1.images"]
   snapshotter = "overlayfs"
   [plugins."io.containerd.cri.v1.images".pinned_images]
-    sandbox = "{PAUSE_IMAGE}"
+    sandbox = "{PAUSE.reference}"
   [plugins."io.containerd.cri.v1.images".registry]
     config_path = "{HOSTS_DIRECTORY}"
 

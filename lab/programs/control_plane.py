@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.homelab.talos.lab.machined.interfaces import Facts, NotReadyYet
@@ -62,6 +62,14 @@ class StaticPodControlPlane:
     def static_pods(self, config: MachineConfig) -> Mapping[str, Mapping[str, Any]]:
         """Return static pod id -> Pod object, empty before :meth:`prepare`."""
         return self._pods
+
+    def manifests(self, config: MachineConfig) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return the name of each bootstrap manifest -> its objects."""
+        return bootstrap_objects.bootstrap_manifests(config)
+
+    def manifests_settings(self, config: MachineConfig) -> Mapping[str, Any]:
+        """Return what the bootstrap manifests are made from."""
+        return bootstrap_objects.manifests_settings(config)
 
     def _manifest(self, name: str) -> Any:
         return self._runtime.directory / "etc/kubernetes/manifests" / f"{name}.yaml"

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.homelab.talos.lab.machined.interfaces import Facts
+from ansible_collections.homelab.talos.lab.programs.cluster_network import dns_domain, service_subnets
 from ansible_collections.homelab.talos.lab.programs.files import (
     PKI_DIRECTORY,
     authority,
@@ -58,23 +59,13 @@ def _write_certificates(directory: Path, config: MachineConfig, facts: Facts) ->
 
 def _api_names(config: MachineConfig, facts: Facts) -> list[str]:
     """Return the names under which the API server is reached."""
-    domain = config.value("cluster", "network", "dnsDomain", default="cluster.local")
+    domain = dns_domain(config)
     names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{domain}"]
     names += ["localhost", facts.hostname, "127.0.0.1", facts.address]
     names.append(urlsplit(config.value("cluster", "controlPlane", "endpoint")).hostname or "")
     names += [str(ipaddress.ip_network(net)[1]) for net in service_subnets(config)]
     names += config.value("cluster", "apiServer", "certSANs", default=[]) or []
     return list(dict.fromkeys(name for name in names if name))
-
-
-def service_subnets(config: MachineConfig) -> list[str]:
-    """Return ``cluster.network.serviceSubnets`` or Talos' default."""
-    return config.value("cluster", "network", "serviceSubnets", default=None) or ["10.96.0.0/12"]
-
-
-def pod_subnets(config: MachineConfig) -> list[str]:
-    """Return ``cluster.network.podSubnets`` or Talos' default."""
-    return config.value("cluster", "network", "podSubnets", default=None) or ["10.244.0.0/16"]
 
 
 def _write_kubeconfigs(etc: Path, config: MachineConfig) -> None:

@@ -9,10 +9,11 @@ import asyncio
 import ipaddress
 from typing import Any
 
-from ansible_collections.homelab.talos.lab.engine.ensure import POD_PROGRAMS
+from ansible_collections.homelab.talos.lab.engine.pod_images import CONTROL_PLANE_IMAGES, IMAGES
 from ansible_collections.homelab.talos.lab.machined import kubeprism_plan
 from ansible_collections.homelab.talos.lab.machined.interfaces import Command, Facts
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
+from ansible_collections.homelab.talos.lab.programs.cluster_network import dns_domain, dns_service_addresses
 from ansible_collections.homelab.talos.lab.programs.containerd import SOCKET, Containerd
 from ansible_collections.homelab.talos.lab.programs.files import (
     PKI_DIRECTORY,
@@ -50,8 +51,8 @@ class Kubelet:
     async def prepare(self, config: MachineConfig, facts: Facts) -> Command:
         """Write the kubelet's files and hand the engine's images to containerd."""
         engine = self._runtime.engine
-        names = ("pause", *POD_PROGRAMS) if config.is_controlplane else ("pause",)
-        await self._containerd.import_images(engine.image_archives(*names))
+        images = [each for each in IMAGES if config.is_controlplane or each not in CONTROL_PLANE_IMAGES]
+        await self._containerd.import_images(engine.image_archives(*(each.program for each in images)))
         etc = self._runtime.directory / "etc"
         write_file(etc / _CA_FILE.removeprefix("/etc/"), authority(config, "cluster", "ca").crt)
         bootstrap = kubeconfig(kubeprism_plan.server(config), _CA_FILE, {"token": config.value("cluster", "token")})
@@ -114,8 +115,7 @@ def cluster_dns(config: MachineConfig) -> list[str]:
     configured = config.value("machine", "kubelet", "clusterDNS", default=None)
     if configured:
         return list(configured)
-    subnets = config.value("cluster", "network", "serviceSubnets", default=None) or ["10.96.0.0/12"]
-    return [str(ipaddress.ip_network(subnet)[10]) for subnet in subnets]
+    return dns_service_addresses(config)
 
 
 def _talos_settings(config: MachineConfig) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _talos_settings(config: MachineConfig) -> dict[str, Any]:
         },
         "authorization": {"mode": "Webhook"},
         "rotateCertificates": True,
-        "clusterDomain": config.value("cluster", "network", "dnsDomain", default="cluster.local"),
+        "clusterDomain": dns_domain(config),
         "clusterDNS": cluster_dns(config),
         "containerRuntimeEndpoint": f"unix://{SOCKET}",
         "cgroupDriver": "cgroupfs",

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import urllib3
 import urllib3.connection
@@ -29,6 +29,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
 #: (siderolabs/talos:pkg/machinery/constants/constants.go).
 _OWNED = {"labels": "talos.dev/owned-labels", "annotations": "talos.dev/owned-annotations"}
 _KUBELET_PORT = 10250
+_API_PORT = 6443
 _CONNECT_SECONDS = 1.0
 _TIMEOUT = urllib3.Timeout(connect=_CONNECT_SECONDS, read=4.0)
 
@@ -53,6 +54,14 @@ class KubernetesAccess:
             for pod in pods
             if (pod["metadata"].get("annotations") or {}).get("kubernetes.io/config.source") == "file"
         }
+
+    async def system_objects(self, resource: str, selector: str) -> Sequence[Mapping[str, Any]]:
+        """Return objects of kube-system, read as this control plane's administrator; raises ``OSError``."""
+        group = "/api/v1" if resource == "pods" else "/apis/apps/v1"
+        query = urlencode({"labelSelector": selector})
+        path = f"{group}/namespaces/kube-system/{resource}?{query}"
+        items: list[dict[str, Any]] = (await asyncio.to_thread(self._ask_local, path)).get("items") or []
+        return items
 
     async def containers(self) -> Sequence[Mapping[str, Any]]:
         """Return the CRI containers of this node, sandboxes left out; empty while containerd does not answer."""
@@ -164,6 +173,27 @@ class KubernetesAccess:
                 decoded: dict[str, Any] = json.loads(answer.data)
             except (urllib3.exceptions.HTTPError, ValueError, OSError):
                 return None
+        return decoded
+
+    def _ask_local(self, path: str) -> dict[str, Any]:
+        """Ask the API server of this control plane as administrator; raises ``OSError`` with one line of text."""
+        pki = self._runtime.directory / PKI_DIRECTORY.lstrip("/")
+        if not (pki / "admin.crt").is_file():
+            raise OSError("this node runs no API server")
+        with urllib3.PoolManager(
+            ca_certs=str(pki / "ca.crt"),
+            cert_file=str(pki / "admin.crt"),
+            key_file=str(pki / "admin.key"),
+            retries=False,
+        ) as pool:
+            server = f"https://{self._runtime.address}:{_API_PORT}"
+            try:
+                answer = pool.request("GET", server + path, timeout=_TIMEOUT)
+                decoded: dict[str, Any] = json.loads(answer.data)
+            except (urllib3.exceptions.HTTPError, ValueError) as error:
+                raise OSError(f'Get "{server}{path}": {error}') from None
+        if answer.status != 200:
+            raise OSError(f'Get "{server}{path}": {decoded.get("message")}')
         return decoded
 
     def _client_certificate(self) -> Path | None:

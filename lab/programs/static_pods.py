@@ -13,12 +13,11 @@ from typing import Any
 
 from ansible_collections.homelab.talos.lab.engine.lock import pinned_version
 from ansible_collections.homelab.talos.lab.machined.interfaces import Facts
+from ansible_collections.homelab.talos.lab.programs.cluster_network import pod_subnets, service_subnets
 from ansible_collections.homelab.talos.lab.programs.control_plane_files import (
     ADMISSION_FILE,
     AUDIT_POLICY_FILE,
     ENCRYPTION_FILE,
-    pod_subnets,
-    service_subnets,
 )
 from ansible_collections.homelab.talos.lab.programs.files import PKI_DIRECTORY
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig

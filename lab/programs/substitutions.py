@@ -41,6 +41,10 @@ SUBSTITUTIONS: tuple[Substitution, ...] = (
     Substitution("containerd", "disable_apparmor", "false", "true", "AppArmor profiles belong to the host"),
     Substitution("containerd", "images", "pulled from registries", "from the engine", "no packet leaves the lab"),
     Substitution("control plane", "user of the pods", "65534-65536", "root", "files stay those of root"),
+    Substitution("kube-proxy", "oom-score-adj", "-999", "0", "needs CAP_SYS_RESOURCE"),
+    Substitution("kube-proxy", "conntrack-tcp-timeout-*", "1h, 24h", "0 (as is)", "kernel settings belong to the host"),
+    Substitution("kube-proxy", "volume lib-modules", "/usr/lib/modules", "an empty folder", "/usr is the host's"),
+    Substitution("CoreDNS", "plugins", "all", "without clouds, tracing", "they are half of its build"),
     Substitution("network", "CNI", "flannel (VXLAN)", "bridge, host-local, routes", "flannel is not in the engine"),
     Substitution("extensions", "ext-*", "their programs", "stand-in processes", "they are not in the engine"),
 )

@@ -18,6 +18,8 @@ POLL_SECONDS = 2.0
 RETRY_SECONDS = 1.0
 UNCORDONED_STAGES = ("booting", "running")
 NODE_TYPE = "NodeStatuses.kubernetes.talos.dev"
+MANIFEST_TYPE = "Manifests.kubernetes.talos.dev"
+MANIFESTS_CONFIG_TYPE = "BootstrapManifestsConfigs.kubernetes.talos.dev"
 POD_TYPE = "StaticPodStatuses.kubernetes.talos.dev"
 
 
@@ -79,8 +81,20 @@ async def _prepare(node: Node, config: MachineConfig) -> None:
             await node.clock.sleep(RETRY_SECONDS)
     pods = {id: dict(pod) for id, pod in node.programs.control_plane.static_pods(config).items()}
     node.store.replace_all("k8s", "StaticPods.kubernetes.talos.dev", pods, owner="k8s.ControlPlaneStaticPodController")
+    _publish_manifests(node, config)
     node.board.post()
     await publish_etcd_member(node)
+
+
+def _publish_manifests(node: Node, config: MachineConfig) -> None:
+    settings = {"manifests": dict(node.programs.control_plane.manifests_settings(config))}
+    owner = "k8s.ControlPlaneBootstrapManifestsController"
+    node.store.replace_all("controlplane", MANIFESTS_CONFIG_TYPE, settings, owner=owner)
+    manifests = {
+        name: {"items": [dict(each) for each in objects]}
+        for name, objects in node.programs.control_plane.manifests(config).items()
+    }
+    node.store.replace_all("controlplane", MANIFEST_TYPE, manifests, owner="k8s.ManifestController")
 
 
 async def _publish_objects(node: Node, config: MachineConfig) -> None:

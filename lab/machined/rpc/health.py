@@ -70,7 +70,9 @@ class HealthCalls:
             planes = [self._node.address]
             for peer in self._node.peers():
                 (planes if peer.machine_type == "controlplane" else workers).append(peer.addresses[0])
-        return Cluster(self._callees(planes), self._callees(workers), call.roles, config)
+        return Cluster(
+            self._callees(planes), self._callees(workers), call.roles, config, self._node.programs.kubernetes
+        )
 
     def _callees(self, addresses: list[str]) -> dict[str, Callee]:
         found = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.homelab.talos.lab.engine import ensure, lock, toolchain
+from ansible_collections.homelab.talos.lab.engine import ensure, lock, pod_images, toolchain
 from ansible_collections.homelab.talos.lab.errors import LabError
 
 
@@ -40,7 +40,7 @@ def test_a_named_directory_comes_first(tmp_path: Path, plugins: Path) -> None:
     engine = ensure.ensure_engine(lambda line: None, environ)
     assert engine.programs == folder
     assert engine.cni_plugins == plugins
-    assert all(path.is_file() for path in engine.image_archives("pause", *ensure.POD_PROGRAMS))
+    assert all(path.is_file() for path in engine.image_archives(*(image.program for image in pod_images.IMAGES)))
 
 
 def test_a_named_directory_that_lacks_a_program_is_refused(tmp_path: Path, plugins: Path) -> None:

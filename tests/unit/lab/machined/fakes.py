@@ -248,6 +248,12 @@ class FakeControlPlane:
             return {}
         return {"kube-apiserver": {"metadata": {"name": "kube-apiserver", "namespace": "kube-system"}}}
 
+    def manifests(self, config: MachineConfig) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        return {"10-kube-proxy": [{"kind": "DaemonSet", "metadata": {"name": "kube-proxy"}}]}
+
+    def manifests_settings(self, config: MachineConfig) -> Mapping[str, Any]:
+        return {"proxyEnabled": True, "cniName": "flannel"}
+
 
 class FakeKubernetes:
     """A Kubernetes in which every node that asks is Ready."""
@@ -260,6 +266,12 @@ class FakeKubernetes:
         self.cordoned = False
         self.annotations: dict[str, str] = {}
         self.running: list[Mapping[str, Any]] = []
+        self.system: dict[tuple[str, str], list[dict[str, Any]]] = {}
+
+    async def system_objects(self, resource: str, selector: str) -> Sequence[Mapping[str, Any]]:
+        if not self.available:
+            raise OSError("connection refused")
+        return self.system.get((resource, selector), [])
 
     async def node(self, name: str) -> KubernetesNode | None:
         if not self.available:

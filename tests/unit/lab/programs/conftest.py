@@ -22,18 +22,20 @@ FACTS = Facts(hostname="cp1", address="198.18.1.11", machine_type="controlplane"
 
 @dataclass
 class RecordingRuntime:
-    """Stands for a node: files go to *directory*, commands are answered from *answers* in turn."""
+    """Stands for a node: files go to *directory*, *commands* and *inputs* are kept, *answers* are given in turn."""
 
     directory: Path
     name: str = "cp1"
     address: str = "198.18.1.11"
     commands: list[list[str]] = field(default_factory=list)
+    inputs: list[str] = field(default_factory=list)
     answers: list[tuple[int, bytes, bytes]] = field(default_factory=list)
 
     async def run(
         self, argv: Sequence[str], timeout: float = 10.0, input: bytes | None = None
     ) -> tuple[int, bytes, bytes]:
         self.commands.append(list(argv))
+        self.inputs.append((input or b"").decode())
         return self.answers.pop(0) if self.answers else (0, b"", b"")
 
 

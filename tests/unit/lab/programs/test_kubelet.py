@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.talos.lab.engine.ensure import PAUSE_IMAGE
+from ansible_collections.homelab.talos.lab.engine.pod_images import PAUSE
 from ansible_collections.homelab.talos.lab.machined.interfaces import Facts
 from ansible_collections.homelab.talos.lab.programs import containerd, kubelet
 from ansible_collections.homelab.talos.lab.programs.substitutions import SUBSTITUTIONS
@@ -80,4 +80,4 @@ def test_mirrors_of_both_forms_become_hosts_files(controlplane: MachineConfig, r
 
 
 def test_the_sandbox_image_is_the_engines() -> None:
-    assert f'sandbox = "{PAUSE_IMAGE}"' in containerd._CONFIG
+    assert f'sandbox = "{PAUSE.reference}"' in containerd._CONFIG

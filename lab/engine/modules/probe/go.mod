@@ -1,0 +1,3 @@
+module homelab.talos/engine/probe
+
+go 1.25.0
