@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ansible_collections.homelab.talos.lab.engine.lock import PROGRAMS
 from ansible_collections.homelab.talos.lab.errors import LabError
 from ansible_collections.homelab.talos.lab.host.record import read_record
 from ansible_collections.homelab.talos.lab.programs.substitutions import SUBSTITUTIONS
+from ansible_collections.homelab.talos.plugins.module_utils.talos.duration import DurationError, parse_duration
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     enter = _command(commands, "enter", _enter, "run a command inside a machine")
     enter.usage = "lab enter NODE [--lab LAB] [-- COMMAND ...]   (a shell when no command is given)"
     _add_node(enter)
+    time = _command(commands, "time", _time, "show how far lab time was moved, or move it forward")
+    time.add_argument("name", metavar="LAB", help="name of the lab")
+    time.add_argument("nodes", metavar="NODE", nargs="*", help="machines whose time is meant; all when left out")
+    time.add_argument("--advance", metavar="DURATION", help="how far to move it forward, e.g. 70m")
     engine = commands.add_parser("engine", help="the real programs the machines run")
     ensure = _command(engine.add_subparsers(required=True), "ensure", _engine, "get the engine and say where it is")
     ensure.set_defaults(command="ensure")
@@ -151,6 +157,24 @@ def _logs(options: argparse.Namespace) -> int:
         raise LabError(f"node {options.node} has no log of {options.program!r}", f"it has {listed}")
     text = (directory / f"{options.program}.log").read_text(encoding="utf-8", errors="replace")
     return _show(options, {"program": options.program, "lines": text.splitlines()}, text.rstrip("\n"))
+
+
+def _time(options: argparse.Namespace) -> int:
+    request = {"command": "time", "nodes": options.nodes, "advance": _seconds(options.advance)}
+    lab = lifecycle.find_lab(options.name, read_record().labs.values())
+    answer = control.ask(lab.run_directory, request)
+    row = "  {:<12} {}"
+    lines = [f"lab {lab.name}: lab time", row.format("NODE", "MOVED FORWARD BY")]
+    lines += [row.format(node["name"], str(timedelta(seconds=node["skipped_seconds"]))) for node in answer["nodes"]]
+    return _show(options, answer, "\n".join(lines))
+
+
+def _seconds(text: str | None) -> float:
+    """Return the seconds of ``--advance``; raises :class:`LabError`."""
+    try:
+        return parse_duration(text).total_seconds() if text is not None else 0.0
+    except DurationError as error:
+        raise LabError(f"--advance: {error}", "lab time only moves forward, by a duration such as 70m") from None
 
 
 def _enter(options: argparse.Namespace) -> int:

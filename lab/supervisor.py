@@ -32,8 +32,10 @@ class Supervisor:
     def __init__(self, description: LabDescription, record: LabRecord, engine: Engine) -> None:
         self._description = description
         self._record = record
-        clock = LabClock()
-        discovery = Discovery(clock)
+        # A clock for each machine, so that a limit can be reached on one of them; the last is that of the wires.
+        self._clocks = {node.name: LabClock() for node in description.nodes}
+        self._common_clock = LabClock()
+        discovery = Discovery(self._common_clock)
         self._runtimes: dict[str, NodeRuntime] = {}
         self._machines: dict[str, Machine] = {}
         for node in description.nodes:
@@ -47,7 +49,9 @@ class Supervisor:
                 engine,
             )
             self._runtimes[node.name] = runtime
-            self._machines[node.name] = Machine(runtime, node, NodePrograms.of(runtime), discovery, clock)
+            self._machines[node.name] = Machine(
+                runtime, node, NodePrograms.of(runtime), discovery, self._clocks[node.name]
+            )
         self._connected: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {}
 
     async def run(self, ended: asyncio.Event) -> None:
@@ -97,6 +101,8 @@ class Supervisor:
         command = request.get("command")
         if command == "status":
             return {"nodes": [self._node_status(name) for name in self._machines]}
+        if command == "time":
+            return self._time(float(request.get("advance", 0.0)), [str(name) for name in request.get("nodes", ())])
         machine, runtime = self._of(str(request.get("node", "")))
         if command == "dmesg":
             return {"lines": machine.node.journal.kernel.tail()}
@@ -111,6 +117,19 @@ class Supervisor:
             known = ", ".join(self._machines)
             raise LabError(f"lab {self._description.name} has no node {name!r}", f"its nodes are {known}")
         return self._machines[name], self._runtimes[name]
+
+    def _time(self, seconds: float, names: list[str]) -> dict[str, Any]:
+        """Move lab time forward on the named machines, on all when none is named; return what was skipped so far."""
+        chosen = [self._of(name)[0] for name in names] or list(self._machines.values())
+        if seconds:
+            for machine in chosen:
+                machine.skip(seconds)
+            if not names:
+                self._common_clock.advance(seconds)
+        return {
+            "changed": seconds > 0,
+            "nodes": [{"name": name, "skipped_seconds": clock.skipped} for name, clock in self._clocks.items()],
+        }
 
     def _node_status(self, name: str) -> dict[str, Any]:
         machine, runtime = self._machines[name], self._runtimes[name]

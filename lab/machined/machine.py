@@ -15,7 +15,7 @@ from ansible_collections.homelab.talos.lab.machined.clock import LabClock
 from ansible_collections.homelab.talos.lab.machined.configuration import Configurator
 from ansible_collections.homelab.talos.lab.machined.description import NodeDescription
 from ansible_collections.homelab.talos.lab.machined.discovery import Discovery
-from ansible_collections.homelab.talos.lab.machined.interfaces import Clock, Programs, Runtime
+from ansible_collections.homelab.talos.lab.machined.interfaces import Programs, Runtime
 from ansible_collections.homelab.talos.lab.machined.lifecycle import Outcome, Request
 from ansible_collections.homelab.talos.lab.machined.machine_status import set_stage
 from ansible_collections.homelab.talos.lab.machined.node import Node
@@ -41,9 +41,10 @@ class Machine:
         description: NodeDescription,
         programs: Programs,
         discovery: Discovery,
-        clock: Clock | None = None,
+        clock: LabClock | None = None,
     ) -> None:
-        self.node = Node(runtime, description, programs, discovery, clock or LabClock())
+        self.clock = clock or LabClock()
+        self.node = Node(runtime, description, programs, discovery, self.clock)
         self._apid = ApidWork(self.node)
         self.configurator = Configurator(self.node, self._apid)
         self._requests: asyncio.Queue[Request] = asyncio.Queue()
@@ -89,6 +90,11 @@ class Machine:
         self.request(Request("shutdown"))
         if life is not None:
             await asyncio.wait({life})
+
+    def skip(self, seconds: float) -> None:
+        """Move the lab time of this machine forward, which its kernel log shows."""
+        self.node.journal.dmesg(f"[lab] lab time moved forward by {seconds:g} s")
+        self.clock.advance(seconds)
 
     def request(self, request: Request) -> None:
         """Ask for a sequence; it takes over whatever the machine is doing."""
