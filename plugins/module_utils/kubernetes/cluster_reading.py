@@ -21,7 +21,7 @@ def read_kubernetes(path: str, timeout: float) -> Record:
 
     :param path: of a kubeconfig.
     :param timeout: limit of each call in seconds.
-    :return: ``nodes`` (name, addresses, ready, reason, schedulable), ``pods`` of kube-system (name, node, app, ready),
+    :return: ``nodes`` as :func:`read_nodes` gives them, ``pods`` of kube-system (name, node, app, ready),
         ``daemon_sets`` and ``deployments`` of kube-system (name -> wanted pods); or ``{"error": "..."}``.
     """
     try:
@@ -42,6 +42,20 @@ def read_kubernetes(path: str, timeout: float) -> Record:
         return {"error": str(error)}
 
 
+def read_nodes(path: str, timeout: float) -> Record:
+    """Read the nodes only.
+
+    :param path: of a kubeconfig.
+    :param timeout: limit of the call in seconds.
+    :return: ``nodes`` (name, addresses, ready, ready_since, reason, schedulable); or ``{"error": "..."}``.
+    """
+    try:
+        with KubernetesClient.from_path(path, timeout) as client:
+            return {"nodes": [node_record(item) for item in client.list_nodes()]}
+    except KubernetesError as error:
+        return {"error": str(error)}
+
+
 def node_record(item: Mapping[str, Any]) -> Record:
     """Return the parts of a Node that matter."""
     status = item.get("status") or {}
@@ -50,6 +64,7 @@ def node_record(item: Mapping[str, Any]) -> Record:
         "name": item["metadata"]["name"],
         "addresses": [entry["address"] for entry in status.get("addresses") or () if entry["type"] == "InternalIP"],
         "ready": ready.get("status") == "True",
+        "ready_since": str(ready.get("lastTransitionTime") or "") if ready.get("status") == "True" else "",
         "reason": "" if ready.get("status") == "True" else str(ready.get("message") or ready.get("reason") or ""),
         "schedulable": not (item.get("spec") or {}).get("unschedulable", False),
     }
