@@ -16,6 +16,8 @@ from ansible_collections.homelab.talos.lab.machined import (
     kubeprism,
     shared_address,
 )
+from ansible_collections.homelab.talos.lab.machined.awaited_services import AwaitedServices
+from ansible_collections.homelab.talos.lab.machined.boot_slots import BootImage
 from ansible_collections.homelab.talos.lab.machined.configuration import Configurator
 from ansible_collections.homelab.talos.lab.machined.decoding import ConfigurationError
 from ansible_collections.homelab.talos.lab.machined.machine_status import keep_publishing, set_stage
@@ -30,6 +32,7 @@ from ansible_collections.homelab.talos.lab.machined.sequence import Sequence, Se
 from ansible_collections.homelab.talos.lab.machined.service_runner import ServiceDefinition
 from ansible_collections.homelab.talos.lab.machined.services import boot_services, early_services
 from ansible_collections.homelab.talos.lab.machined.stopping import stop_services
+from ansible_collections.homelab.talos.lab.machined.upgrade import keep_upgrade
 
 # Source: siderolabs/talos:pkg/machinery/constants/constants.go (BootTimeout)
 BOOT_TIMEOUT_SECONDS = 70 * 60.0
@@ -123,7 +126,7 @@ class Boot:
         node = self._node
         disk = self._configurator.install_disk(node.config)
         node.journal.talos(f"installing Talos to {disk}")
-        node.partitions.install(disk, node.description.talos_version)
+        node.partitions.install(disk, BootImage.of(node.description))
         node.partitions.save_config(node.config_text)
         runtime_resources.publish_volumes(node)
 
@@ -140,7 +143,7 @@ class Boot:
                 self._start_controllers()
                 with sequence.task("startAllServices"):
                     self._start(boot_services(node))
-                    await self._wait_for_services()
+                    await self._wait_for_services(sequence)
         set_stage(node, "running")
         node.journal.talos("boot sequence finished")
 
@@ -150,29 +153,28 @@ class Boot:
         node.controller(lambda: cluster.keep_announcing(node), "cluster.DiscoveryServiceController")
         node.controller(lambda: kubernetes.keep_publishing(node), "k8s.NodeStatusController")
         node.controller(lambda: kubeprism.keep_balancing(node), "k8s.KubePrismController")
+        node.controller(lambda: keep_upgrade(node), "runtime.DropUpgradeFallbackController")
         if node.is_controlplane:
             node.controller(lambda: kubernetes.keep_control_plane(node), "k8s.ControlPlaneStaticPodController")
             node.controller(lambda: etcd_promotion.keep_promoting(node), "etcd promotion")
             node.controller(lambda: shared_address.keep_shared_addresses(node), "network.OperatorSpecController")
 
-    def _unmet(self) -> list[str]:
-        return [f'service "{id}" to be "up"' for id, service in sorted(self._node.services.items()) if not service.up]
-
-    async def _wait_for_services(self) -> None:
+    async def _wait_for_services(self, sequence: Sequence) -> None:
         node = self._node
-        node.journal.talos(f"task startAllServices: waiting for {len(node.services)} services")
-        up = asyncio.create_task(node.board.until(lambda: not self._unmet()))
+        awaited = AwaitedServices(node.services, node.description.talos_version)
+        sequence.log(f"waiting for {len(node.services)} services")
+        up = asyncio.create_task(node.board.until(awaited.arrived))
         limit = asyncio.create_task(node.clock.sleep(BOOT_TIMEOUT_SECONDS))
-        complaints = asyncio.create_task(self._complain())
+        complaints = asyncio.create_task(self._complain(sequence, awaited))
         try:
             await asyncio.wait({up, limit}, return_when=asyncio.FIRST_COMPLETED)
             if not up.done():
-                raise SequenceFailed(f"context deadline exceeded: waiting for {', '.join(self._unmet())}")
+                raise SequenceFailed(awaited.deadline_exceeded())
         finally:
             for task in (up, limit, complaints):
                 task.cancel()
 
-    async def _complain(self) -> None:
+    async def _complain(self, sequence: Sequence, awaited: AwaitedServices) -> None:
         while True:
+            sequence.log(str(awaited))
             await self._node.clock.sleep(WAITING_LINE_SECONDS)
-            self._node.journal.talos(f"task startAllServices: {', '.join(self._unmet())}")

@@ -91,9 +91,10 @@ class Journal:
         self.kernel.write(f"{facility}: {priority:>7}: [{stamp}]: {message}")
 
     def talos(self, message: str) -> None:
-        """Write a message of machined: to its own log and to the kernel ring."""
-        self.dmesg(f"[talos] {message}")
-        self.service("machined").write(f"[talos] {message}")
+        """Write a message of machined: to its own log and to the kernel ring, line by line."""
+        for line in filter(None, message.split("\n")):
+            self.dmesg(f"[talos] {line}")
+            self.service("machined").write(f"[talos] {line}")
 
     def service(self, id: str) -> Log:
         """Return the log of a service emulated inside machined, made on first use."""

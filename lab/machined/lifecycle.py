@@ -1,7 +1,7 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sequences that end a boot: reboot, shutdown, reset.
+"""Sequences that end a boot: reboot, shutdown, reset, upgrade.
 
 Source: siderolabs/talos:internal/app/machined/pkg/runtime/v1alpha1/v1alpha1_sequencer.go.
 """
@@ -13,10 +13,17 @@ from enum import Enum
 
 from ansible_collections.homelab.talos.lab.machined import event_messages
 from ansible_collections.homelab.talos.lab.machined.etcd_leave import leave_etcd
+from ansible_collections.homelab.talos.lab.machined.installer_images import image_of
 from ansible_collections.homelab.talos.lab.machined.machine_status import set_stage
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.lab.machined.sequence import Sequence
-from ansible_collections.homelab.talos.lab.machined.stopping import stop_everything, stop_pods
+from ansible_collections.homelab.talos.lab.machined.stopping import (
+    stop_everything,
+    stop_pods,
+    stop_the_rest,
+    stop_workloads,
+)
+from ansible_collections.homelab.talos.lab.machined.upgrade import write_upgrade
 
 DRAIN_SECONDS = 60.0
 WHOLE_DISK = "DISK"
@@ -39,7 +46,8 @@ class Request:
 
     ``force`` skips draining (Shutdown) or stopping anything (Reboot). For ``reset``: ``graceful`` leaves etcd,
     ``reboot`` decides what follows, ``wipe`` holds partition labels (META, STATE, EPHEMERAL),
-    ``wipe_disk`` the whole system disk, ``user_disks`` are device paths.
+    ``wipe_disk`` the whole system disk, ``user_disks`` are device paths. For ``upgrade``: ``image`` is the reference of
+    an installer the lab knows.
     """
 
     sequence: str
@@ -50,11 +58,12 @@ class Request:
     wipe: tuple[str, ...] = ()
     wipe_disk: bool = False
     user_disks: tuple[str, ...] = ()
+    image: str = ""
 
 
 async def carry_out(node: Node, request: Request) -> Outcome:
     """Run the sequence of a request; raises ``SequenceFailed``."""
-    sequences = {"reboot": _reboot, "shutdown": _shutdown, "reset": _reset}
+    sequences = {"reboot": _reboot, "shutdown": _shutdown, "reset": _reset, "upgrade": _upgrade}
     with Sequence(node, request.sequence, request.actor_id).running() as sequence:
         return await sequences[request.sequence](node, request, sequence)
 
@@ -99,6 +108,22 @@ async def _reset(node: Node, request: Request, sequence: Sequence) -> Outcome:
     outcome = Outcome.REBOOT if request.reboot else Outcome.OFF
     _end(node, request, sequence, outcome)
     return outcome
+
+
+async def _upgrade(node: Node, request: Request, sequence: Sequence) -> Outcome:
+    set_stage(node, "upgrading")
+    await _drain(node, sequence)
+    await stop_pods(node, sequence)
+    sequence.phases("dbus")
+    await stop_workloads(node, sequence)
+    with sequence.phase("upgrade"), sequence.task("upgrade"):
+        sequence.log(f'performing upgrade via "{request.image}"')
+        write_upgrade(node, image_of(request.image))
+        sequence.log("upgrade successful")
+    sequence.phases("meta", "kexec")
+    await stop_the_rest(node, sequence)
+    _end(node, request, sequence, Outcome.REBOOT)
+    return Outcome.REBOOT
 
 
 def _wipe(node: Node, request: Request, sequence: Sequence) -> None:

@@ -17,11 +17,11 @@ from ansible_collections.homelab.talos.lab.machined.description import NodeDescr
 from ansible_collections.homelab.talos.lab.machined.discovery import Discovery
 from ansible_collections.homelab.talos.lab.machined.interfaces import Programs, Runtime
 from ansible_collections.homelab.talos.lab.machined.lifecycle import Outcome, Request
-from ansible_collections.homelab.talos.lab.machined.machine_status import set_stage
 from ansible_collections.homelab.talos.lab.machined.node import Node
+from ansible_collections.homelab.talos.lab.machined.upgrade import revert_failed_upgrade
 
 # Source: siderolabs/talos:internal/app/machined/main.go (countdown after a fatal error)
-FATAL_COUNTDOWN_SECONDS = 10.0
+FATAL_COUNTDOWN_SECONDS = 10
 # From the last answer to the loss of all connections; real machines need seconds, in which clients
 # read what was sent to them.
 KEXEC_SECONDS = 0.5
@@ -144,9 +144,12 @@ class Machine:
             return Outcome.REBOOT
 
     async def _count_down(self, error: Exception) -> None:
-        self.node.journal.talos(f"fatal sequencer error: {error}; rebooting in 10 seconds")
-        await self.node.clock.sleep(FATAL_COUNTDOWN_SECONDS)
-        set_stage(self.node, "rebooting")
+        """What machined does when a sequence failed: say so, undo an upgrade that did not prove itself, count down."""
+        self.node.journal.talos(str(error))
+        revert_failed_upgrade(self.node)
+        for seconds in range(FATAL_COUNTDOWN_SECONDS, -1, -1):
+            self.node.journal.talos(f"rebooting in {seconds} seconds")
+            await self.node.clock.sleep(1.0)
 
     async def _power_on(self) -> None:
         await self.node.runtime.power_on()

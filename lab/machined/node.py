@@ -38,7 +38,10 @@ BASE62 = BASE36 + BASE36[10:].upper()
 
 
 class Node:
-    """The state of one machine: from outside (runtime, description) and of this boot (store, services, stage).
+    """The state of one machine: from outside (runtime, medium) and of this boot (store, services, stage).
+
+    ``medium`` is the machine as its lab describes it, ``description`` the machine as it has booted: with the image of
+    its default slot once Talos is installed.
 
     ``config`` is the active machine configuration, ``config_text`` the bytes it came from. ``busy``
     names the sequence that is running (``install``, ``reboot`` ...), empty when none is. ``going_down``
@@ -49,6 +52,7 @@ class Node:
         self, runtime: Runtime, description: NodeDescription, programs: Programs, discovery: Discovery, clock: Clock
     ) -> None:
         self.runtime = runtime
+        self.medium = description
         self.description = description
         self.programs = programs
         self.discovery = discovery
@@ -77,6 +81,7 @@ class Node:
 
     def fresh(self) -> None:
         """Forget everything a power cycle forgets."""
+        self.description = self.partitions.slots.booted(self.medium)
         self.store.clear()
         self.events = EventLog(self.clock, self.runtime.name)
         self.journal.restart()

@@ -13,6 +13,7 @@ import os
 import shutil
 from pathlib import Path
 
+from ansible_collections.homelab.talos.lab.machined.boot_slots import BootImage, BootSlots
 from ansible_collections.homelab.talos.plugins.module_utils.talos.secret_file import write_secret
 
 STATE, EPHEMERAL, META = "STATE", "EPHEMERAL", "META"
@@ -21,13 +22,14 @@ IDENTITY_NAME = "node-identity.yaml"
 
 
 class Partitions:
-    """The persistent directory of a node; ``state`` is what Talos mounts at /system/state."""
+    """The persistent directory of a node; ``state`` is what Talos mounts at /system/state, ``slots`` are bootable."""
 
     def __init__(self, directory: Path) -> None:
         self.state = directory / "state"
         self.ephemeral = directory / "var"
         self._meta = directory / "meta" / "meta.json"
         self._installed = directory / "meta" / "installed.json"
+        self.slots = BootSlots(directory / "meta" / "boot.json")
 
     def prepare(self) -> None:
         """Create what is missing, private to root."""
@@ -44,10 +46,11 @@ class Partitions:
         """The device path Talos was installed on, empty when not installed."""
         return str(json.loads(self._installed.read_text())["disk"]) if self.installed else ""
 
-    def install(self, disk: str, version: str) -> None:
-        """Remember that *version* was installed on *disk*."""
+    def install(self, disk: str, image: BootImage) -> None:
+        """Remember that *image* was installed on *disk*."""
         self.prepare()
-        self._write_json(self._installed, {"disk": disk, "version": version})
+        self.slots.install(image)
+        self._write_json(self._installed, {"disk": disk})
 
     def load_config(self) -> bytes | None:
         """Return the stored machine configuration, None when STATE is empty."""
@@ -73,6 +76,7 @@ class Partitions:
         for label in (STATE, EPHEMERAL, META):
             self.wipe(label)
         self._installed.unlink(missing_ok=True)
+        self.slots.wipe()
 
     def meta(self) -> dict[int, str]:
         """Return the META key/value pairs."""

@@ -27,43 +27,56 @@ class Sequence:
         self._node = node
         self.name = name
         self._actor_id = actor_id
+        self._task = ""
+        self._phase = 0
 
     @contextmanager
     def running(self) -> Iterator[Sequence]:
-        """Bracket the sequence; an exception is reported and goes on as :class:`SequenceFailed`."""
+        """Bracket the sequence; an exception is reported and goes on as :class:`SequenceFailed`, in Talos' words."""
         self._publish(event_messages.sequence(self.name, event_messages.START))
         self._node.journal.talos(f"{self.name} sequence: started")
         try:
             yield self
         except Exception as error:
-            self._publish(event_messages.sequence(self.name, event_messages.STOP, str(error)))
-            self._node.journal.talos(f"{self.name} sequence: failed: {error}")
-            raise SequenceFailed(str(error)) from error
+            text = f"error running phase {self._phase} in {self.name} sequence: {error}"
+            self._publish(event_messages.sequence(self.name, event_messages.STOP, text))
+            self._node.journal.talos(f"{self.name} sequence: failed")
+            raise SequenceFailed(text) from error
         self._publish(event_messages.sequence(self.name, event_messages.STOP))
         self._node.journal.talos(f"{self.name} sequence: done")
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Bracket a phase."""
+        self._phase += 1
         self._publish(event_messages.phase(name, event_messages.START))
         self._node.journal.talos(f"phase {name}: started")
         try:
             yield
-        except Exception as error:
-            self._node.journal.talos(f"phase {name}: failed: {error}")
+        except Exception:
+            self._node.journal.talos(f"phase {name}: failed")
             raise
         self._publish(event_messages.phase(name, event_messages.STOP))
         self._node.journal.talos(f"phase {name}: done")
 
     @contextmanager
     def task(self, name: str) -> Iterator[None]:
-        """Bracket a task."""
+        """Bracket a task, the only one of its phase."""
         self._publish(event_messages.task(name, event_messages.START))
-        self._node.journal.talos(f"task {name}: starting")
+        self._task = f"task {name} (1/1)"
+        self.log("starting")
         try:
             yield
+        except Exception as error:
+            self.log(f"failed: {error}")
+            raise SequenceFailed(f"task 1/1: failed, {error}") from error
         finally:
             self._publish(event_messages.task(name, event_messages.STOP))
+        self.log("done")
+
+    def log(self, text: str) -> None:
+        """Write a line of the running task into the kernel log."""
+        self._node.journal.talos(f"{self._task}: {text}")
 
     def phases(self, *names: str) -> None:
         """Pass through phases that have nothing to do in the lab."""

@@ -45,18 +45,28 @@ async def _wait_for_pods(node: Node) -> None:
 
 async def stop_everything(node: Node, sequence: Sequence, *, kexec: bool = False) -> None:
     """The phases from the first stopped service to the last one."""
+    await stop_workloads(node, sequence)
+    kexec_last = phases.prepares_kexec_last(node.description.talos_version)
+    if kexec and not kexec_last:
+        sequence.phases("kexec")
+    await stop_the_rest(node, sequence)
+    if kexec and kexec_last:
+        sequence.phases("kexec")
+
+
+async def stop_workloads(node: Node, sequence: Sequence) -> None:
+    """The phases from the first stopped service until nothing uses the system disk any more."""
     version = node.description.talos_version
     sequence.phases(*phases.before_stopping(version))
     with sequence.phase("stopServices"), sequence.task("stopServicesForUpgrade"):
         await _stop(node, [*_extensions(node), *WORKLOADS])
     sequence.phases(*phases.unmounting(version))
-    kexec_last = phases.prepares_kexec_last(version)
-    if kexec and not kexec_last:
-        sequence.phases("kexec")
+
+
+async def stop_the_rest(node: Node, sequence: Sequence) -> None:
+    """The phase in which the last services stop."""
     with sequence.phase("stopEverything"):
         await stop_services(node, sequence)
-    if kexec and kexec_last:
-        sequence.phases("kexec")
 
 
 async def stop_services(node: Node, sequence: Sequence) -> None:
