@@ -36,6 +36,7 @@ from ansible_collections.homelab.talos.lab.machined.rpc import (
     service,
     storage,
     system,
+    upgrade,
     version,
 )
 
@@ -72,6 +73,7 @@ def build_cosi(node: Node) -> CosiService:
 def played(node: Node, cosi: CosiService, configurator: Configurator, request: Callable[[Request], None]) -> Handlers:
     """Return the handlers of the methods that the lab plays, all but those that ask other nodes."""
     handlers = cosi.handlers() | apply.handlers(node, configurator, request) | power.handlers(node, request)
+    handlers |= upgrade.handlers(node, request)
     for module in _PLAIN:
         handlers |= module.handlers(node)
     return handlers

@@ -38,8 +38,8 @@ def _real(note: str, since: tuple[int, int] = (1, 0)) -> Method:
     return Method(Answer.REAL, note, since)
 
 
-def _emulated(note: str) -> Method:
-    return Method(Answer.EMULATED, note)
+def _emulated(note: str, since: tuple[int, int] = (1, 0)) -> Method:
+    return Method(Answer.EMULATED, note, since)
 
 
 def _refused(note: str, since: tuple[int, int] = (1, 0)) -> Method:
@@ -98,7 +98,7 @@ MACHINE: dict[str, Method] = {
     "Reboot": _emulated("the sequence of Talos; power is cut and comes back"),
     "Reset": _emulated("the sequence of Talos; partitions are directories, user disks have no content"),
     "Restart": _real("SIGTERM to the container's first process"),
-    "Rollback": _emulated("refuses: lab nodes are never upgraded, so there is no previous boot entry"),
+    "Rollback": _emulated("boots the other slot, which there is after an upgrade"),
     "ServiceList": _emulated("states, events and health of the node's services"),
     "ServiceRestart": _emulated("for the services that Talos allows"),
     "ServiceStart": _emulated("for the services that Talos allows"),
@@ -106,7 +106,9 @@ MACHINE: dict[str, Method] = {
     "Shutdown": _emulated("the sequence of Talos; power is cut"),
     "Stats": _real("control groups of the containers of pods"),
     "SystemStat": _real(_CPU + "; the boot time is the node's"),
-    "Upgrade": _refused("lab nodes are never upgraded"),
+    "Upgrade": _emulated(
+        "into the other slot: Talos version and extensions of the installer's reference; nothing is pulled"
+    ),
     "Version": _emulated("version, platform and architecture from the lab's description"),
 }
 OTHER: dict[str, Method] = {
@@ -127,7 +129,7 @@ OTHER: dict[str, Method] = {
     "machine.ImageService/Remove": _real("containerd", (1, 13)),
     "machine.ImageService/Verify": _refused("signatures of images are not verified", (1, 13)),
     "machine.LifecycleService/Install": _refused("a lab node is installed by applying a configuration", (1, 13)),
-    "machine.LifecycleService/Upgrade": _refused("lab nodes are never upgraded", (1, 13)),
+    "machine.LifecycleService/Upgrade": _emulated("as Upgrade; the reboot is left to the caller", (1, 13)),
     "machine.LVMService/LogicalVolumeRemove": _refused(_NO_VOLUMES, (1, 14)),
     "machine.LVMService/VolumeGroupRemove": _refused(_NO_VOLUMES, (1, 14)),
     "machine.LVMService/PhysicalVolumeRemove": _refused(_NO_VOLUMES, (1, 14)),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reboot, Shutdown, Reset, Rollback.
+"""Reboot, Shutdown, Reset.
 
 Source: siderolabs/talos:internal/app/machined/internal/server/v1alpha1/v1alpha1_server.go.
 """
@@ -36,7 +36,6 @@ class PowerCalls:
             f"{PREFIX}Reboot": self._reboot,
             f"{PREFIX}Shutdown": self._shutdown,
             f"{PREFIX}Reset": self._reset,
-            f"{PREFIX}Rollback": self._rollback,
         }
 
     def _accept(self, name: str, request: Request) -> Any:
@@ -55,11 +54,6 @@ class PowerCalls:
 
     async def _shutdown(self, call: Call) -> Any:
         return self._accept("Shutdown", Request("shutdown", str(uuid.uuid4()), force=call.request.force))
-
-    async def _rollback(self, call: Call) -> Any:
-        if not self._node.partitions.installed:
-            raise refusals.failed_precondition("system disk not found")
-        raise refusals.unknown("no previous boot entry to roll back to: lab nodes are never upgraded")
 
     async def _reset(self, call: Call) -> Any:
         request = call.request

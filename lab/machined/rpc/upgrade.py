@@ -1,9 +1,9 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Upgrade and Rollback of MachineService, Install and Upgrade of LifecycleService.
+"""Upgrade and Rollback of MachineService, Upgrade of LifecycleService.
 
-The latter writes the other slot and leaves the reboot to its caller.
+The last writes the other slot and leaves the reboot to its caller.
 Source: siderolabs/talos:internal/app/machined/internal/server/v1alpha1/v1alpha1_server.go,
 internal/app/lifecycle/lifecycle.go.
 """
@@ -19,6 +19,7 @@ from ansible_collections.homelab.talos.lab.machined.boot_slots import NoOtherSlo
 from ansible_collections.homelab.talos.lab.machined.call import Call, Handlers
 from ansible_collections.homelab.talos.lab.machined.installer_images import UnknownImage, image_of
 from ansible_collections.homelab.talos.lab.machined.lifecycle import Request
+from ansible_collections.homelab.talos.lab.machined.methods import METHODS
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.lab.machined.upgrade import write_upgrade
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message
@@ -41,7 +42,6 @@ class UpgradeCalls:
         return {
             f"{MACHINE}Upgrade": self._upgrade,
             f"{MACHINE}Rollback": self._rollback,
-            f"{LIFECYCLE}Install": self._install,
             f"{LIFECYCLE}Upgrade": self._lifecycle_upgrade,
         }
 
@@ -86,14 +86,10 @@ class UpgradeCalls:
         reply.messages.add()
         return reply
 
-    async def _install(self, call: Call) -> AsyncIterator[Any]:
-        if self._node.partitions.installed:
-            raise refusals.already_exists("machine is already installed")
-        raise refusals.unimplemented("installing by this call is not played by this lab: apply a configuration")
-        yield  # a stream, even if an empty one
-
     async def _lifecycle_upgrade(self, call: Call) -> AsyncIterator[Any]:
         node = self._node
+        if versions.parse_version(node.description.talos_version).line < METHODS[call.path].since:
+            raise refusals.unimplemented("unknown service machine.LifecycleService")
         if node.busy:
             raise refusals.failed_precondition(UNDER_WAY)
         if not node.partitions.installed:

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+
+import pytest
 
 from ansible_collections.homelab.talos.lab.machined.machine import Machine
 from ansible_collections.homelab.talos.lab.machined.service_runner import ServiceRunner, State
@@ -45,16 +48,109 @@ def test_without_document_boot_never_ends_though_the_node_is_ready(tmp_path: Pat
     play(tmp_path, scenario)
 
 
-def test_boot_limit_reboots_the_node(tmp_path: Path) -> None:
+def _lines(machine: Machine) -> list[str]:
+    """Return the kernel log of the present boot, without facility and time."""
+    return [line.partition("]: ")[2] for line in machine.node.journal.kernel.tail()]
+
+
+@pytest.mark.parametrize(
+    ("version", "awaited"),
+    [
+        ("v1.13.9", 'service "ext-tailscale" to be "up"'),
+        ("v1.14.1", 'service "ext-tailscale" to be up/finished'),
+    ],
+)
+def test_kernel_log_names_what_is_awaited_every_quarter_of_a_minute(tmp_path: Path, version: str, awaited: str) -> None:
+    async def scenario(lab: Home) -> None:
+        lab.version = version
+        await control_plane(lab)
+        machine = await _gateway(lab)
+        await until(lambda: status(machine)["status"]["ready"], "ready")
+        line = f"[talos] task startAllServices (1/1): {awaited}"
+        await until(lambda: _lines(machine).count(line) >= 2, "two lines")
+        waiting = f"[talos] task startAllServices (1/1): waiting for {len(machine.node.services)} services"
+        lines = _lines(machine)
+        assert lines.index(waiting) < lines.index(line)
+
+    play(tmp_path, scenario)
+
+
+def test_boot_limit_reboots_the_node_again_and_again(tmp_path: Path) -> None:
     async def scenario(lab: Home) -> None:
         await control_plane(lab)
         machine = await _gateway(lab)
+        for _turn in range(3):
+            await until(lambda: status(machine)["status"]["ready"], "ready")
+            boot, journal = lab.runtimes[NAME].boot_id, machine.node.journal.kernel
+            lab.clock.advance(BOOT_TIMEOUT - 120)
+            await asyncio.sleep(0.05)  # sleep: a node that reboots too early would begin to
+            assert (lab.runtimes[NAME].boot_id, machine.stage) == (boot, "booting")
+            assert not [line for line in journal.tail() if "rebooting in" in line]
+            lab.clock.advance(120)
+            await until(lambda before=boot: lab.runtimes[NAME].boot_id != before, "reboot after the boot limit")
+            text = "\n".join(journal.tail())
+            assert "[talos] task startAllServices (1/1): failed: 1 error occurred:" in text
+            assert "[talos] boot sequence: failed" in text
+            assert [line for line in text.splitlines() if "rebooting in" in line][-1].endswith("rebooting in 0 seconds")
+            await stage(machine, "booting")
+
+    play(tmp_path, scenario)
+
+
+def test_boot_limit_does_not_touch_a_node_that_has_booted(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        machine = await control_plane(lab)
+        boot = lab.runtimes["cp1"].boot_id
+        gateway = await _gateway(lab)
+        stuck = lab.runtimes[NAME].boot_id
+        await until(lambda: status(gateway)["status"]["ready"], "ready")
+        lab.clock.advance(BOOT_TIMEOUT)
+        await until(lambda: lab.runtimes[NAME].boot_id != stuck, "reboot of the one that has not")
+        assert (lab.runtimes["cp1"].boot_id, machine.stage) == (boot, "running")
+
+    play(tmp_path, scenario)
+
+
+def test_a_service_that_was_up_once_is_not_awaited_again(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        machine = await _gateway(lab)
+
+        async def broken(*_: object) -> None:
+            raise OSError("disk full")
+
+        lab.programs[NAME].kubelet.prepare = broken  # type: ignore[method-assign,assignment]
+        lab.runtimes[NAME].running("kubelet")[0].end(1)
+        await until(lambda: not machine.node.is_up("kubelet"), "kubelet down")
+        node = definition(NAME, ADDRESS, "worker", role="gateway", extension_services=[TAILSCALE])
+        async with lab.client(ADDRESS) as client:
+            await apply(client, config(node))
+            await stage(machine, "running")
+        assert not machine.node.is_up("kubelet")
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(("version", "reached"), [("v1.13.9", "booting"), ("v1.14.1", "running")])
+def test_stopping_the_waiting_service_completes_the_boot_since_1_14(tmp_path: Path, version: str, reached: str) -> None:
+    async def scenario(lab: Home) -> None:
+        lab.version = version
+        await control_plane(lab)
+        machine = await _gateway(lab)
+        await until(lambda: _service(machine).events[-1].message == "Waiting for extension service config", "event")
+        await until(lambda: status(machine)["status"]["ready"], "ready")
         boot = lab.runtimes[NAME].boot_id
-        lab.clock.advance(BOOT_TIMEOUT - 120)
-        assert lab.runtimes[NAME].boot_id == boot
-        lab.clock.advance(120)
-        await until(lambda: lab.runtimes[NAME].boot_id != boot, "reboot after the boot limit")
-        await stage(machine, "booting")
+        async with lab.client(ADDRESS, "os:operator") as client:
+            await unary(client, "ServiceStop", id="ext-tailscale")
+        assert _service(machine).state is State.FINISHED
+        if reached == "running":
+            await stage(machine, "running")
+        else:
+            lab.clock.advance(60)
+            line = '[talos] task startAllServices (1/1): service "ext-tailscale" to be "up"'
+            before = _lines(machine).count(line)
+            await until(lambda: _lines(machine).count(line) > before, "still awaited")
+        assert (machine.stage, lab.runtimes[NAME].boot_id) == (reached, boot)
 
     play(tmp_path, scenario)
 

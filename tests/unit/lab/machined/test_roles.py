@@ -143,10 +143,10 @@ def test_methods_that_are_not_played(tmp_path: Path) -> None:
         await control_plane(lab)
         async with lab.client(ADDRESS) as client:
             with pytest.raises(Unimplemented):
-                await unary(client, "Upgrade")
+                await unary(client, "EtcdDowngradeCancel")
         async with lab.client(ADDRESS, "os:reader") as client:
             with pytest.raises(NotAuthorized):
-                await unary(client, "Upgrade")
+                await unary(client, "EtcdDowngradeCancel")
 
     play(tmp_path, scenario)
 
