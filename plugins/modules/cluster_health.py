@@ -223,7 +223,9 @@ nodes:
       description: Whether the machine reports itself ready.
       type: bool
     kubernetes_ready:
-      description: Whether Kubernetes reports the node ready; null when Kubernetes was not asked or does not know it.
+      description:
+        - Whether Kubernetes reports the node ready. When Kubernetes was not asked, whether the node sees itself ready;
+          null when neither knows.
       type: bool
   sample:
     - name: gw1
@@ -388,7 +390,7 @@ def clocks(observation: Observation) -> list[dict[str, Any]]:
             "error": node.error,
             "stage": node.stage,
             "ready": node.ready,
-            "kubernetes_ready": reported.get(node.expected.address),
+            "kubernetes_ready": reported.get(node.expected.address, node.sees_itself_ready),
         }
         for node in observation.nodes
     ]

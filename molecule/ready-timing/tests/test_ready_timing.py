@@ -1,15 +1,174 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Placeholder."""
+"""Three clocks: what an extension without its configuration holds up, and what it does not.
+
+gw2 has the tailscale extension and no configuration for it; gw1 has both, cp1 and node1 have neither.
+"""
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import extensions, versions
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
+from ansible_collections.homelab.talos.tests.planted import asking
+from ansible_collections.homelab.talos.tests.testinfra.boots import Boots, seconds_of
+from ansible_collections.homelab.talos.tests.testinfra.kubernetes_api import wait_until
+
+CLOCKS = ("kubernetes_ready", "machine_ready", "stage_running")
+STUCK, OTHERS = "gw2", ("cp1", "gw1", "node1")
+SERVICE = "ext-tailscale"
+# In which a node has to reach what it reaches; machines of a lab share the processors of one computer.
+LIMIT_SECONDS = 120
+# Far below the 70 minutes after which Talos gives up, and the playbook's own time is in it.
+ANSWER_SECONDS = 60.0
+BOOT_LIMIT = "70m"
+TAILSCALE = {
+    "apiVersion": "v1alpha1",
+    "kind": "ExtensionServiceConfig",
+    "name": "tailscale",
+    "environment": ["TS_AUTHKEY=tskey-auth-lab"],
+}
+
+
+@pytest.fixture(scope="module")
+def boots(lab: Any, expected: Any, pytestconfig: pytest.Config) -> Boots:
+    """The boots of the nodes."""
+    inventory = str(Path(pytestconfig.getoption("ansible_inventory")).resolve())
+    return Boots(lab, expected, Path(os.environ["TALOSCONFIG"]).parent, inventory)
+
+
+@pytest.fixture(scope="module")
+def first(boots: Boots, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """What is measured before anything is done to a node, with the seconds that it took."""
+    begun = time.monotonic()
+    measured = boots.measure(tmp_path_factory.mktemp("first") / "timing.json", wait_seconds=3600)
+    yield {"nodes": measured, "seconds": time.monotonic() - begun}
+
+
+def reached(measured: dict[str, Any]) -> dict[str, bool]:
+    """Return clock -> whether it was reached."""
+    return {clock: measured[clock]["reached"] for clock in CLOCKS}
+
+
+ALL = dict.fromkeys(CLOCKS, True)
+HELD_UP = ALL | {"stage_running": False}
+
+
+def config_of(node: str) -> MachineConfig:
+    """Return the machine configuration that was rendered for a node."""
+    path = Path(os.environ["TALOSCONFIG"]).parent / "machineconfig" / f"{node}.yaml"
+    return MachineConfig.from_text(path.read_text(encoding="utf-8"), node)
 
 
 @pytest.mark.layer("L1")
-def test_every_node_answers(host: Any) -> None:
-    assert host.talos.stage in ("booting", "running")
+def test_every_node_answers(host: Any, me: Any) -> None:
+    assert host.talos.stage == ("booting" if me.name == STUCK else "running")
+
+
+@pytest.mark.layer("L3")
+def test_every_clock_of_a_node_that_has_what_it_needs_is_reached_in_time(first: Any) -> None:
+    for name in OTHERS:
+        measured = first["nodes"][name]
+        assert reached(measured) == ALL, name
+        assert measured["waiting_for"] == [], name
+        assert all(0 <= value <= LIMIT_SECONDS for value in seconds_of(measured, CLOCKS).values()), measured
+
+
+@pytest.mark.layer("L3")
+def test_only_the_stage_waits_for_the_extension_and_the_service_is_named(first: Any) -> None:
+    measured = first["nodes"][STUCK]
+    assert reached(measured) == HELD_UP
+    times = seconds_of(measured, CLOCKS)
+    assert times["stage_running"] is None
+    assert all(0 <= times[clock] <= LIMIT_SECONDS for clock in CLOCKS if clock != "stage_running"), times
+    assert [(wait["service"], wait["message"]) for wait in measured["waiting_for"]] == [
+        (SERVICE, "Waiting for extension service config")
+    ]
+    assert SERVICE in measured["stage_running"]["reason"]
+
+
+@pytest.mark.layer("L3")
+def test_the_limit_of_talos_is_not_waited_for(first: Any) -> None:
+    assert first["seconds"] < ANSWER_SECONDS
+
+
+@pytest.mark.layer("L3")
+def test_the_kernel_log_and_the_services_name_what_is_awaited(boots: Boots, node: Any) -> None:
+    wanted = f'[talos] task startAllServices (1/1): service "{SERVICE}" to be "up"'
+    assert any(line.endswith(wanted) for line in boots.kernel_log(STUCK))
+    assert node(STUCK).talos.services[SERVICE] == "Waiting"
+    assert node(STUCK).service(SERVICE).message == "Waiting for extension service config"
+
+
+@pytest.mark.layer("L3")
+def test_validation_keeps_the_three_apart(boots: Boots, pytestconfig: pytest.Config, tmp_path: Path) -> None:
+    inventory = str(Path(pytestconfig.getoption("ansible_inventory")).resolve())
+    report = tmp_path / "report.json"
+    assert asking.failing_health(inventory, report) == {"extension-services-running"}
+    (finding,) = yaml.safe_load(report.read_text(encoding="utf-8"))["findings"]
+    assert (finding["host"], finding["path"]) == (STUCK, "tailscale")
+    assert "stage booting, machine ready, Kubernetes Ready" in finding["message"]
+    assert "ExtensionServiceConfig named tailscale" in finding["fix"]
+
+
+@pytest.mark.layer("L4")
+@pytest.mark.parametrize("turn", [1, 2])
+def test_the_limit_of_talos_reboots_the_node_each_time_and_no_other(boots: Boots, tmp_path: Path, turn: int) -> None:
+    before = boots.ids()
+    boots.advance(STUCK, BOOT_LIMIT)
+    boots.wait_for_next_boot(STUCK, before[STUCK])
+    assert reached(boots.measure(tmp_path / "timing.json")[STUCK]) == HELD_UP
+    after = boots.ids()
+    assert after[STUCK] != before[STUCK]
+    assert {name: after[name] for name in OTHERS} == {name: before[name] for name in OTHERS}
+
+
+@pytest.mark.layer("L4")
+def test_the_document_completes_the_boot_without_a_reboot(boots: Boots, tmp_path: Path) -> None:
+    before = boots.ids()
+    completed = MachineConfig([*config_of(STUCK).documents, TAILSCALE])
+    assert boots.apply(STUCK, completed.to_text()) == "Applied configuration without a reboot"
+    measured = boots.measure(tmp_path / "timing.json")
+    assert {name: reached(each) for name, each in measured.items()} == dict.fromkeys(measured, ALL)
+    assert boots.ids() == before
+
+
+@pytest.mark.layer("L4")
+def test_a_fresh_upgrade_whose_boot_does_not_finish_is_rolled_back(boots: Boots, node: Any, tmp_path: Path) -> None:
+    """node1 gets an image with the extension, and no configuration for it."""
+    name, before = "node1", boots.ids()
+    former = node(name).talos.extensions
+    image = versions.installer_image(node(name).talos.version, extensions.schematic([*former, "tailscale"])[0])
+    boots.upgrade(name, image)
+    boots.wait_for_next_boot(name, before[name])
+    upgraded = boots.measure(tmp_path / "upgraded.json")[name]
+    assert (reached(upgraded), set(node(name).talos.extensions)) == (HELD_UP, {*former, "tailscale"})
+    assert node(name).talos.resource("runtime", "MetaKeys.runtime.talos.dev", "0x06").spec["value"] == "A"
+    boots.advance(name, BOOT_LIMIT)
+    boots.wait_for_next_boot(name, upgraded["boot_id"])
+    assert reached(boots.measure(tmp_path / "rolled-back.json")[name]) == ALL
+    assert node(name).talos.extensions == former
+    after = boots.ids()
+    assert {each: after[each] for each in ("cp1", "gw1", "gw2")} == {
+        each: before[each] for each in ("cp1", "gw1", "gw2")
+    }
+
+
+@pytest.mark.layer("L4")
+def test_the_cluster_is_healthy_in_the_end(pytestconfig: pytest.Config, tmp_path: Path) -> None:
+    inventory = str(Path(pytestconfig.getoption("ansible_inventory")).resolve())
+
+    def healthy() -> tuple[bool, str]:
+        failing = asking.failing_health(inventory, tmp_path / "report.json")
+        return failing == set(), f"failing {sorted(failing)}"
+
+    wait_until("a healthy cluster", healthy)

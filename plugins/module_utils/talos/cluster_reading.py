@@ -24,7 +24,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.parallel impor
 
 Record = dict[str, Any]
 
-SECTIONS = ("version", "status", "services", "extensions")
+SECTIONS = ("version", "status", "services", "extensions", "kubernetes")
 # What a node does not have or does not give; its reading then is empty, and the checks decide what that means.
 _ABSENT = (NotAuthorized, NotFound, Unimplemented)
 _MIRROR_POD = "kube-system/"
@@ -34,9 +34,9 @@ async def read_cluster(nodes: Mapping[str, Callable[[], Client]]) -> dict[str, R
     """Read every node.
 
     :param nodes: name -> function that makes a client of the node.
-    :return: name -> ``version``, ``stage``, ``ready``, ``unmet_conditions``, ``services`` and ``extensions`` as
-        ``node_state.read_node`` gives them, ``etcd_members`` (None with ``etcd_error`` when they cannot be listed),
-        ``memory_kib``, ``ephemeral_bytes``, ``diagnostics``, ``static_pods``; or ``{"error": "..."}``.
+    :return: name -> ``version``, ``stage``, ``ready``, ``unmet_conditions``, ``services``, ``extensions`` and
+        ``kubernetes`` as ``node_state.read_node`` gives them, ``etcd_members`` (None with ``etcd_error`` when they cannot
+        be listed), ``memory_kib``, ``ephemeral_bytes``, ``diagnostics``, ``static_pods``; or ``{"error": "..."}``.
     """
 
     async def read(name: str) -> Record:

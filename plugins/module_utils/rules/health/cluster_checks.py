@@ -73,9 +73,11 @@ def boot_finished(observation: Observation) -> Verdict:
     def judge(node: NodeObservation) -> Iterator[Problem]:
         if node.stage != "running":
             why = f" ({'; '.join(node.unmet)})" if node.unmet else ""
-            waiting = [service.id for service in node.services.values() if service.state not in ("Running", "Finished")]
-            fix = f"look at {', '.join(waiting)}" if waiting else "look at the node's console"
-            yield Problem(f"nodes are not running: {node.stage}{why}", node.name, fix=fix)
+            waiting = [service for service in node.services.values() if service.state not in ("Running", "Finished")]
+            awaited = "".join(f"; {service.id} is {service.state}: {service.message}" for service in waiting)
+            names = ", ".join(service.id for service in waiting)
+            fix = f"look at {names}" if waiting else "look at the node's console"
+            yield Problem(f"nodes are not running: {node.stage}{why} ({node.clocks}){awaited}", node.name, names, fix)
 
     return verdict(on_nodes(observation.nodes, judge), f"{count(len(observation.nodes), 'node')} in stage running")
 

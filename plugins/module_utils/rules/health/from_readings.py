@@ -34,6 +34,7 @@ def node_observation(expected: ExpectedNode, reading: Record) -> NodeObservation
         version=str((reading.get("version") or {}).get("tag", "")),
         stage=str(reading.get("stage") or "unknown"),
         ready=bool(reading.get("ready")),
+        sees_itself_ready=(reading.get("kubernetes") or {}).get("ready"),
         unmet=tuple(f"{item['name']}: {item['reason']}" for item in reading.get("unmet_conditions") or ()),
         services={service.id: service for service in services},
         extensions=tuple(item["name"] for item in reading.get("extensions") or ()),

@@ -72,6 +72,7 @@ class NodeObservation:
 
     :ivar error: why it could not be asked, empty when it could; then nothing below means anything.
     :ivar unmet: unmet conditions of its stage, ``name: reason`` each.
+    :ivar sees_itself_ready: whether it sees its Node object Ready; None when it does not see the object.
     :ivar extensions: names of the extensions it runs.
     :ivar members: etcd members as it knows them; None when it could not say, ``members_error`` tells why.
     :ivar memory_kib: physical memory in KiB, None when unknown.
@@ -85,6 +86,7 @@ class NodeObservation:
     stage: str = ""
     ready: bool = False
     unmet: tuple[str, ...] = ()
+    sees_itself_ready: bool | None = None
     services: Mapping[str, Service] = field(default_factory=dict)
     extensions: tuple[str, ...] = ()
     members: tuple[EtcdMember, ...] | None = None
@@ -98,6 +100,12 @@ class NodeObservation:
     def name(self) -> str:
         """Inventory name of the node."""
         return self.expected.name
+
+    @property
+    def clocks(self) -> str:
+        """The three clocks of its boot in words; one can stand still while the others go on."""
+        kubernetes = {True: "Ready", False: "not Ready", None: "Ready not known"}[self.sees_itself_ready]
+        return f"stage {self.stage}, machine {'ready' if self.ready else 'not ready'}, Kubernetes {kubernetes}"
 
 
 @dataclass(frozen=True)

@@ -126,12 +126,12 @@ def extension_services_running(observation: Observation) -> Verdict:
             name = service.id.removeprefix(EXTENSION_PREFIX)
             if service.state == "Finished" and (name not in node.expected.extension_services or name in RUNS_ONCE):
                 continue
-            fix = f"configure it with an ExtensionServiceConfig named {name}"
+            fix = f"configure it with an ExtensionServiceConfig named {name}, which needs no reboot"
+            message = f"service {service.id} is {service.state}: {service.message}".rstrip(": ")
+            if node.stage == "booting":
+                message += f"; the boot does not finish before it runs ({node.clocks})"
             yield Problem(
-                f"service {service.id} is {service.state}: {service.message}".rstrip(": "),
-                node.name,
-                name,
-                fix if service.state == "Waiting" else f"look at the log of {service.id}",
+                message, node.name, name, fix if service.state == "Waiting" else f"look at the log of {service.id}"
             )
 
     running = sum(

@@ -128,6 +128,8 @@ def test_nothing_is_changed(run_module: Any, options: dict[str, Any], cluster: d
         "EtcdMemberList",
         "Memory",
         "get MachineStatuses",
+        "get Nodenames",
+        "list NodeStatuses",
         "get VolumeStatuses",
         "list ExtensionStatuses",
         "list Diagnostics",
