@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +46,11 @@ def boots(lab: Any, expected: Any, pytestconfig: pytest.Config) -> Boots:
 
 
 @pytest.fixture(scope="module")
-def first(boots: Boots, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def first(boots: Boots, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What is measured before anything is done to a node, with the seconds that it took."""
     begun = time.monotonic()
     measured = boots.measure(tmp_path_factory.mktemp("first") / "timing.json", wait_seconds=3600)
-    yield {"nodes": measured, "seconds": time.monotonic() - begun}
+    return {"nodes": measured, "seconds": time.monotonic() - begun}
 
 
 def reached(measured: dict[str, Any]) -> dict[str, bool]:

@@ -35,8 +35,9 @@ async def read_cluster(nodes: Mapping[str, Callable[[], Client]]) -> dict[str, R
 
     :param nodes: name -> function that makes a client of the node.
     :return: name -> ``version``, ``stage``, ``ready``, ``unmet_conditions``, ``services``, ``extensions`` and
-        ``kubernetes`` as ``node_state.read_node`` gives them, ``etcd_members`` (None with ``etcd_error`` when they cannot
-        be listed), ``memory_kib``, ``ephemeral_bytes``, ``diagnostics``, ``static_pods``; or ``{"error": "..."}``.
+        ``kubernetes`` as ``node_state.read_node`` gives them, ``etcd_members`` (None with ``etcd_error`` when they
+        cannot be listed), ``memory_kib``, ``ephemeral_bytes``, ``diagnostics``, ``static_pods``; or
+        ``{"error": "..."}``.
     """
 
     async def read(name: str) -> Record:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -365,3 +366,26 @@ def test_unknown_wishes(checks: tuple[str, ...], layers: tuple[str, ...], messag
 
 def test_select_by_layer() -> None:
     assert {check.layer for check in select(layers=("L1", "L3"))} == {"L1", "L3"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        ({"ready": True, "sees_itself_ready": True}, "stage booting, machine ready, Kubernetes Ready"),
+        ({"ready": False, "sees_itself_ready": True}, "stage booting, machine not ready, Kubernetes Ready"),
+        ({"ready": False, "sees_itself_ready": False}, "stage booting, machine not ready, Kubernetes not Ready"),
+        ({"ready": False, "sees_itself_ready": None}, "stage booting, machine not ready, Kubernetes Ready not known"),
+    ],
+)
+def test_a_boot_that_waits_is_told_apart_from_a_node_that_is_not_ready(seen: dict[str, Any], words: str) -> None:
+    """Both where a service is judged and where the boot is, the three clocks and the service are named."""
+    waiting = Service("ext-tailscale", "Waiting", None, "Waiting for extension service config")
+    observation = spoil_service("gw1", waiting)
+    nodes = tuple(replace(each, stage="booting", **seen) if each.name == "gw1" else each for each in observation.nodes)
+    for check in ("extension-services-running", "boot-finished"):
+        (result,) = evaluate(replace(observation, nodes=nodes), select((check,)))
+        (finding,) = result.findings
+        assert finding.host == "gw1"
+        assert words in finding.message
+        assert "ext-tailscale is Waiting: Waiting for extension service config" in finding.message
+        assert "tailscale" in finding.fix
