@@ -48,6 +48,10 @@ def test_without_document_boot_never_ends_though_the_node_is_ready(tmp_path: Pat
     play(tmp_path, scenario)
 
 
+async def _rebooted(lab: Home, before: str) -> None:
+    await until(lambda: lab.runtimes[NAME].boot_id != before, "reboot after the boot limit")
+
+
 def _lines(machine: Machine) -> list[str]:
     """Return the kernel log of the present boot, without facility and time."""
     return [line.partition("]: ")[2] for line in machine.node.journal.kernel.tail()]
@@ -87,7 +91,7 @@ def test_boot_limit_reboots_the_node_again_and_again(tmp_path: Path) -> None:
             assert (lab.runtimes[NAME].boot_id, machine.stage) == (boot, "booting")
             assert not [line for line in journal.tail() if "rebooting in" in line]
             lab.clock.advance(120)
-            await until(lambda before=boot: lab.runtimes[NAME].boot_id != before, "reboot after the boot limit")
+            await _rebooted(lab, boot)
             text = "\n".join(journal.tail())
             assert "[talos] task startAllServices (1/1): failed: 1 error occurred:" in text
             assert "[talos] boot sequence: failed" in text
