@@ -18,8 +18,9 @@ options:
   mode:
     description:
       - How to reboot.
-      - V(default) drains the node and reboots with kexec where that is enabled, V(powercycle) goes through the
-        firmware, V(force) does not drain.
+      - V(default) stops pods and services in order and reboots with kexec where that is enabled, V(powercycle) goes
+        through the firmware, V(force) stops nothing first.
+      - None of them drains the node.
     type: str
     choices:
       - default
@@ -76,6 +77,7 @@ seconds:
   sample: 38.5
 """
 
+import math
 import time
 from typing import Any
 
@@ -111,9 +113,11 @@ async def reboot(module: TalosModule) -> dict[str, Any]:
     before = await read_boot(access)
     after = None
     if not module.check_mode:
-        await send_reboot(access, params["mode"])
+        limit = params["wait_timeout"] if params["wait"] else 0
+        await send_reboot(access, params["mode"], limit)
         if params["wait"]:
-            after = await wait_for_next_boot(access, before, params["wait_stages"], params["wait_timeout"])
+            left = max(math.ceil(limit - (time.monotonic() - started)), 1)
+            after = await wait_for_next_boot(access, before, params["wait_stages"], left)
     return {
         "changed": True,
         "boot_id_before": before.id,

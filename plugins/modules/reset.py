@@ -62,6 +62,7 @@ options:
     description:
       - Whether to wait until the node is in maintenance mode, has booted again or does not answer any more,
         whatever the other options lead to.
+      - A reset that fails, such as that of the last member of etcd with O(graceful=always), is noticed at once.
 extends_documentation_fragment:
   - homelab.talos.connection
   - homelab.talos.connection.endpoint
@@ -110,6 +111,7 @@ seconds:
   sample: 31.0
 """
 
+import math
 import time
 from typing import Any
 
@@ -171,9 +173,10 @@ async def reset(module: TalosModule) -> dict[str, Any]:
     before = await look_before(access, plan)
     stage = "maintenance" if before.is_reset else ""
     if not before.is_reset and not module.check_mode:
-        await send_reset(access, plan, before.is_graceful)
+        limit = params["wait_timeout"] if params["wait"] else 0
+        await send_reset(access, plan, before.is_graceful, limit)
         if params["wait"]:
-            stage = await wait_for_end(access, plan, before, params["wait_timeout"])
+            stage = await wait_for_end(access, plan, before, max(math.ceil(limit - (time.monotonic() - started)), 1))
     return {
         "changed": not before.is_reset,
         "graceful": before.is_graceful and not before.is_reset,

@@ -17,6 +17,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.node
     MachineStatus,
     read_boot_id,
 )
+from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.sequence_watch import ask_and_follow
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.stage_wait import wait_for_stage
 from ansible_collections.homelab.talos.plugins.module_utils.talos.waiting import Pace
 
@@ -46,15 +47,21 @@ async def read_boot(access: NodeAccess) -> Boot:
         return Boot(await read_boot_id(node.client), node.status)
 
 
-async def send_reboot(access: NodeAccess, mode: str) -> None:
+async def send_reboot(access: NodeAccess, mode: str, timeout: float = 0.0) -> None:
     """Ask the node to reboot.
 
     :param mode: a key of :data:`MODES`.
+    :param timeout: how long to follow the sequence, in seconds; 0 returns as soon as the node has accepted it.
+    :raises SequenceFailed: the sequence failed, or another one runs.
     :raises TalosError: it refuses.
+    :raises WaitTimeout: the sequence is not over in time.
     """
     request = message("machine.RebootRequest")(mode=enum("machine.RebootRequest.Mode").Value(MODES[mode]))
     async with open_node(access) as node:
-        await node.client.unary(METHOD, request)
+        if timeout:
+            await ask_and_follow(node, access.name, METHOD, request, timeout)
+        else:
+            await node.client.unary(METHOD, request)
 
 
 async def wait_for_next_boot(

@@ -20,6 +20,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.acce
 )
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.etcd_view import read_members
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.node_facts import read_boot_id, read_status
+from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.sequence_watch import ask_and_follow
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.stage_wait import (
     wait_for_maintenance,
     wait_for_silence,
@@ -84,10 +85,13 @@ async def look_before(access: NodeAccess, plan: ResetPlan) -> Before:
         raise
 
 
-async def send_reset(access: NodeAccess, plan: ResetPlan, graceful: bool) -> None:
+async def send_reset(access: NodeAccess, plan: ResetPlan, graceful: bool, timeout: float = 0.0) -> None:
     """Ask the node to reset itself.
 
+    :param timeout: how long to follow the sequence, in seconds; 0 returns as soon as the node has accepted it.
+    :raises SequenceFailed: it cannot, for example because it is the last member of etcd.
     :raises TalosError: it refuses.
+    :raises WaitTimeout: the sequence is not over in time.
     """
     modes = enum("machine.ResetRequest.WipeMode")
     request = message("machine.ResetRequest")(graceful=graceful, reboot=plan.reboot)
@@ -98,7 +102,10 @@ async def send_reset(access: NodeAccess, plan: ResetPlan, graceful: bool) -> Non
     for label in () if plan.whole_disk else plan.partitions:
         request.system_partitions_to_wipe.add(label=label, wipe=True)
     async with open_node(access) as node:
-        await node.client.unary(METHOD, request)
+        if timeout:
+            await ask_and_follow(node, access.name, METHOD, request, timeout)
+        else:
+            await node.client.unary(METHOD, request)
 
 
 async def wait_for_end(

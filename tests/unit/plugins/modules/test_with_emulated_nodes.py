@@ -30,6 +30,7 @@ from ansible_collections.homelab.talos.plugins.modules import (
     node_info,
     reboot,
     reset,
+    service,
 )
 from ansible_collections.homelab.talos.tests.unit.lab.machined import home
 
@@ -202,6 +203,31 @@ def test_from_maintenance_to_reset(step: Step, applied: dict[str, Any], files: d
     assert gone["exit_status"] == 0, gone.get("msg")
     assert (gone["changed"], gone["graceful"], gone["stage"]) == (True, False, "maintenance")
     assert not step(reset, erase=True)["changed"]
+
+
+def test_a_reset_that_cannot_be_is_noticed_at_once(step: Step, applied: dict[str, Any], lab: LabThread) -> None:
+    assert step(bootstrap, definition=DEFINITION, wait_timeout=30)["changed"]
+    lab.do(home.stage(lab.home.machines["cp1"], "running"))
+    started = time.monotonic()
+    refused = step(reset, erase=True, graceful="always", wait_timeout=300)
+    assert refused["exit_status"] == 1
+    assert refused["msg"].startswith("cp1: reset: ")
+    assert "etcdserver: re-configuration failed due to not enough started members" in refused["msg"]
+    assert time.monotonic() - started < 60
+
+
+def test_services_are_restarted_and_stopped(step: Step, applied: dict[str, Any], lab: LabThread) -> None:
+    assert step(bootstrap, definition=DEFINITION, wait_timeout=30)["changed"]
+    lab.do(home.stage(lab.home.machines["cp1"], "running"))
+    (before,) = lab.home.runtimes["cp1"].running("kubelet")
+    restarted = step(service, service="kubelet", state="restarted", wait_timeout=30)
+    assert (restarted["exit_status"], restarted["changed"], restarted["state_after"]) == (0, True, "Running")
+    assert before.returncode is not None
+    stopped = step(service, service="ext-zfs-service", state="stopped")
+    assert (stopped["changed"], stopped["state_after"]) == (True, "Finished")
+    assert not step(service, service="ext-zfs-service", state="stopped")["changed"]
+    refused = step(service, service="etcd", state="stopped")
+    assert (refused["exit_status"], lab.home.machines["cp1"].node.is_up("etcd")) == (1, True)
 
 
 def test_a_change_is_predicted_applied_and_not_applied_again(

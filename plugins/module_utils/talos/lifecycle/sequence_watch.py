@@ -1,0 +1,100 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking a node for a sequence (reboot, reset ...) and following the events of exactly that request.
+
+A sequence that fails or does not start is noticed at once, with the node's own words, and not when a limit has passed.
+
+Source: siderolabs/talos:pkg/machinery/api/machine/machine.proto (Events, SequenceEvent, PhaseEvent),
+internal/app/machined/pkg/runtime/v1alpha1/v1alpha1_controller.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import enum, message
+from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import TalosError
+from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.access import OpenNode
+from ansible_collections.homelab.talos.plugins.module_utils.talos.waiting import WaitTimeout
+
+EVENTS = "machine.MachineService/Events"
+# The phases after which a node does not answer any more.
+LAST_PHASES = ("reboot", "shutdown")
+_REMEDY = "read the kernel log of the node (talosctl dmesg); what the sequence had done until then stays done"
+
+
+class SequenceFailed(TalosError):
+    """A sequence ended with an error, or did not start."""
+
+
+async def ask_and_follow(node: OpenNode, name: str, method: str, request: Any, timeout: float) -> None:
+    """Call a method that starts a sequence and return when the sequence is in its last phase.
+
+    A node that does not tell its events is only asked.
+
+    :param name: the node in messages.
+    :param method: such as ``machine.MachineService/Reboot``; its reply carries an actor id.
+    :param timeout: limit in seconds.
+    :raises SequenceFailed: with the words of the node.
+    :raises TalosError: the node refuses.
+    :raises WaitTimeout: the sequence is not over in time.
+    """
+    async with aclosing(node.client.stream(EVENTS, message("machine.EventsRequest")(), timeout=timeout)) as events:
+        tells = await _hello(events)
+        reply = await node.client.unary(method, request)
+        if tells:
+            await _follow(events, name, reply.messages[0].actor_id, timeout)
+
+
+async def _hello(events: AsyncIterator[Any]) -> bool:
+    """Wait for the first, empty event: from then on nothing is missed."""
+    try:
+        await anext(events)
+    except (TalosError, StopAsyncIteration):
+        return False
+    return True
+
+
+async def _follow(events: AsyncIterator[Any], name: str, actor: str, timeout: float) -> None:
+    shown = "no event of the sequence"
+    try:
+        async with asyncio.timeout(timeout):
+            async for event in events:
+                if event.actor_id != actor:
+                    continue
+                _check(name, event)
+                phase = _started_phase(event)
+                if phase in LAST_PHASES:
+                    return
+                shown = f"phase {phase}" if phase else shown
+    except SequenceFailed:
+        raise
+    except TimeoutError:
+        raise WaitTimeout(f"{name} to pass the sequence it was asked for", timeout, shown) from None
+    except TalosError:
+        return  # the connection is gone: so is the node
+
+
+def _decoded(event: Any, kind: str) -> Any:
+    """Return the event's content when it is of a kind, else None."""
+    if not event.data.type_url.endswith(f"/{kind}"):
+        return None
+    return message(kind).FromString(event.data.value)
+
+
+def _check(name: str, event: Any) -> None:
+    sequence = _decoded(event, "machine.SequenceEvent")
+    if sequence is not None and sequence.HasField("error"):
+        raise SequenceFailed(name, f"{sequence.sequence}: {sequence.error.message}", remedy=_REMEDY)
+
+
+def _started_phase(event: Any) -> str:
+    """Return the name of the phase that an event starts, else an empty string."""
+    phase = _decoded(event, "machine.PhaseEvent")
+    if phase is None or phase.action != enum("machine.PhaseEvent.Action").Value("START"):
+        return ""
+    return str(phase.phase)
