@@ -105,8 +105,8 @@ async def etcd_healthy(cluster: Cluster) -> str:
 
 
 async def kubelet_healthy(cluster: Cluster) -> str:
-    """The kubelet runs and is healthy on every node."""
-    return await _service(cluster, cluster.nodes, "kubelet")
+    """The kubelet runs and is healthy on every control plane: Talos asks no worker."""
+    return await _service(cluster, cluster.control_planes, "kubelet")
 
 
 async def _members(cluster: Cluster, address: str) -> list[Any]:

@@ -65,7 +65,8 @@ def data(scenario: str, change: Mapping[str, Any]) -> dict[str, Any]:
         members = node["resources"]["cluster/Members.cluster.talos.dev"]
         node["resources"]["cluster/Members.cluster.talos.dev"] = {n: m for n, m in members.items() if n in wanted.nodes}
     # Anchors make nodes share parts; a change must hit one node only.
-    return changed(yaml.load(yaml.dump(without_unknown(world), Dumper=NoAliases), yaml.SafeLoader), change)
+    separate = yaml.load(yaml.dump(without_unknown(world), Dumper=NoAliases), yaml.SafeLoader)
+    return changed({**separate, "talosctl": talosctl(network)}, change)
 
 
 def resolved(text: str, network: str, names: Mapping[str, str]) -> str:
@@ -84,6 +85,13 @@ def is_unknown(value: Any) -> bool:
     """Return whether a value, or an attribute of it, is an address that nobody has."""
     attributes = value.values() if isinstance(value, dict) else [value]
     return any(isinstance(each, str) and each.startswith("@") for each in attributes)
+
+
+@functools.cache
+def talosctl(network: str) -> dict[str, Any]:
+    """Return what talosctl says of the cluster in a network."""
+    text = (HERE / "talosctl.yml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text.replace("NET", network)))
 
 
 class NoAliases(yaml.SafeDumper):

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from subprocess import CompletedProcess
 from types import SimpleNamespace
 from typing import Any
@@ -87,6 +89,34 @@ def _node(name: str, data: Mapping[str, Any]) -> Any:
     )
 
 
+class TalosctlData:
+    """The answers of talosctl, as ``tests/planted/talosctl.yml`` has them."""
+
+    def __init__(self, answers: Mapping[str, Any]) -> None:
+        self._answers = answers
+        self._asked: Counter[str] = Counter()
+
+    def run(
+        self, *arguments: str, node: str = "", talosconfig: Path | None = None, limit: float = 0
+    ) -> CompletedProcess[str]:
+        """Return the answer to a command; KeyError when there is none."""
+        key = (f"{talosconfig.name}> " if talosconfig else "") + " ".join(arguments) + (f" @{node}" if node else "")
+        answer = self._answers[key]
+        if "turns" in answer:
+            answer = answer["turns"][self._asked[key] % len(answer["turns"])]
+            self._asked[key] += 1
+        out = _table(answer["columns"], answer["rows"]) if "rows" in answer else answer.get("out", [])
+        texts = ("".join(f"{line}\n" for line in lines) for lines in (out, answer.get("err", [])))
+        return CompletedProcess([], answer.get("status", 0), *texts)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table as talosctl lays it out: three spaces between columns."""
+    lines = [columns, *rows]
+    widths = [max(len(str(line[number])) for line in lines) + 3 for number in range(len(columns))]
+    return ["".join(str(cell).ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
+
+
 class World:
     """A whole cluster; gives every fixture that a verifier may ask for.
 
@@ -96,6 +126,7 @@ class World:
     def __init__(self, data: Mapping[str, Any], expected: Expected) -> None:
         self._data = data
         self._expected = expected
+        self._talosctl = TalosctlData(data["talosctl"])
 
     def hosts(self) -> list[str]:
         """Return the names of the nodes."""
@@ -112,11 +143,15 @@ class World:
             "require": lambda: lambda capability: None,
             "credentials": lambda: SimpleNamespace(**self._data["credentials"]),
             "kubernetes": lambda: KubernetesData(self._data["kubernetes"]),
+            "talosctl": lambda: self._talosctl.run,
+            "workspace": lambda: Path("cluster"),
+            "reader": lambda: Path("reader"),
+            "stranger": lambda: Path("stranger"),
             "workload": lambda: SimpleNamespace(run=lambda role, selector: self._data["placed"][role]),
         }
         return values[name]()
 
     def _act(self, action: str, node: str, arguments: Sequence[str]) -> CompletedProcess[str]:
         names = {each.address: each.name for each in self._expected.nodes.values()}
-        target = next(names[argument] for argument in arguments if argument in names)
+        target = next((names[argument] for argument in arguments if argument in names), "")
         return CompletedProcess([], int(f"{node}>{target}" in self._data["unreached"]), "", "")

@@ -4,7 +4,7 @@
 """pytest plugin: every test belongs to one layer, and a failed layer blocks those above it.
 
 L1 a node boots and its API answers, L2 two nodes exchange traffic, L3 services and extensions run on a node,
-L4 the cluster forms. ``--layer L2`` runs exactly the tests of that layer.
+L4 the cluster forms. ``--layer L2`` runs exactly the tests of that layer. Tests marked as disruptive come last.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     config.addinivalue_line("markers", f"layer(name): layer of the lab that a check belongs to ({', '.join(LAYERS)})")
+    config.addinivalue_line("markers", "disruptive: takes something from the cluster; runs after all others")
     config.stash[BOARD] = LayerBoard()
 
 
@@ -75,6 +76,11 @@ def layers_of(item: pytest.Item) -> list[Any]:
     return [marker.args[0] if marker.args else "" for marker in item.iter_markers("layer")]
 
 
+def disrupts(item: pytest.Item) -> bool:
+    """Return whether a test takes something from the cluster for a while."""
+    return item.get_closest_marker("disruptive") is not None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse tests without a layer, leave out those not asked for, and run lower layers first."""
@@ -84,7 +90,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = config.getoption("--layer") or LAYERS
     config.hook.pytest_deselected(items=[item for item in items if layers_of(item)[0] not in wanted])
     kept = [item for item in items if layers_of(item)[0] in wanted]
-    items[:] = sorted(kept, key=lambda item: LAYERS.index(layers_of(item)[0]))
+    items[:] = sorted(kept, key=lambda item: (disrupts(item), LAYERS.index(layers_of(item)[0])))
 
 
 @pytest.hookimpl(tryfirst=True)

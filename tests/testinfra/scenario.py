@@ -26,6 +26,7 @@ pytest_plugins = [
     "ansible_collections.homelab.talos.tests.testinfra.kubernetes_api",
     "ansible_collections.homelab.talos.tests.testinfra.layers",
     "ansible_collections.homelab.talos.tests.testinfra.skips",
+    "ansible_collections.homelab.talos.tests.testinfra.talosctl_program",
 ]
 
 EXPECTED = pytest.StashKey[Expected]()
