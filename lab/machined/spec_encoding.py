@@ -74,7 +74,7 @@ def _nested(fields: Fields) -> Encoder:
 
 
 def _struct(value: Mapping[str, Any]) -> bytes:
-    return b"\x02" + json_format.ParseDict(value, struct_pb2.Struct()).SerializeToString(deterministic=True)
+    return b"\x02" + json_format.ParseDict(dict(value), struct_pb2.Struct()).SerializeToString(deterministic=True)
 
 
 def encode(fields: Fields, spec: Mapping[str, Any]) -> bytes:
