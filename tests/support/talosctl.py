@@ -26,6 +26,9 @@ MODULES = Path(__file__).parents[1] / "interop/talosctl"
 PACKAGE = "github.com/siderolabs/talos/cmd/talosctl"
 OPTIONS = ("-ldflags", "-s -w")
 
+#: What came of a command.
+Answer = subprocess.CompletedProcess[str]
+
 
 @dataclass(frozen=True)
 class Talosctl:
@@ -38,7 +41,7 @@ class Talosctl:
 
     def run(
         self, *arguments: str, talosconfig: Path | str | None = None, limit: float = 120, directory: Path | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    ) -> Answer:
         """Run a command and return what came of it; *limit* in seconds.
 
         *talosconfig* is the client configuration; without one there is none. Raises ``subprocess.TimeoutExpired``.

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.homelab.talos.lab.engine.ensure import print_progress
-from ansible_collections.homelab.talos.tests.support.talosctl import Talosctl, ensure_talosctl
+from ansible_collections.homelab.talos.tests.support.talosctl import Answer, Talosctl, ensure_talosctl
 from ansible_collections.homelab.talos.tests.testinfra.expected import Expected
 
-Answer = subprocess.CompletedProcess[str]
 LIMIT_SECONDS = 120.0
 
 

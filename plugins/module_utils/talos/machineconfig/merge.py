@@ -8,7 +8,8 @@
 - Lists append. Some are replaced, some merge item by item with a key, see the tables below.
 - ``$patch: delete`` removes a document, a key or the list items that match its first other key.
 
-One difference: Talos lets a zero overwrite where its own field is a pointer. Here a zero never overwrites.
+Two differences: Talos lets a zero overwrite where its own field is a pointer, here a zero never overwrites. Talos is
+silent when a field that is not set is to be deleted, here that is refused as is any other deletion that finds nothing.
 Sources: siderolabs/talos:pkg/machinery/config/merge/merge.go, pkg/machinery/config/configpatcher/.
 """
 
