@@ -41,10 +41,11 @@ def entries(place: Path, root: str, depth: int) -> Iterator[Entry]:
 
 
 def archive(place: Path) -> bytes:
-    """Return a tar.gz of a file or directory tree."""
+    """Return a tar.gz of a file, or of what is in a directory."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz") as tar:
-        tar.add(place, "." if place.is_dir() else place.name)
+        for each in sorted(place.iterdir()) if place.is_dir() else [place]:
+            tar.add(each, each.name)
     return content.getvalue()
 
 

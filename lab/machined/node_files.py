@@ -27,7 +27,8 @@ root=$(readlink -f -- "$1") && shift && exec find "$root" "$@" 2>/dev/null
 """
 _ARCHIVE = f"""
 [ -e "$1" ] || exit {_MISSING}
-if [ -d "$1" ]; then exec tar -czf - -C "$1" . ; else exec tar -czf - -C "$2" -- "$3"; fi
+[ -d "$1" ] || exec tar -czf - -C "$2" -- "$3"
+cd "$1" && find . -mindepth 1 -printf '%P\\0' | tar -czf - --null --no-recursion --verbatim-files-from -T -
 """
 # find: something could not be entered or disappeared; tar: a file changed while it was read.
 _PARTLY = 1
@@ -122,7 +123,7 @@ def _entry(row: list[str]) -> Entry:
 
 
 async def archive(node: Node, path: str) -> AsyncGenerator[bytes, None]:
-    """Yield a tar.gz of a file or directory tree; raises :class:`FileError`."""
+    """Yield a tar.gz of a file, or of what is in a directory (Talos leaves the root out); raises :class:`FileError`."""
     kept = kept_files.place_of(node, path)
     if kept is not None:
         if not kept.exists():

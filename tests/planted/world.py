@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.resource import Resource
 from ansible_collections.homelab.talos.plugins.plugin_utils.testinfra_talos import MODULES
+from ansible_collections.homelab.talos.tests.support.talosctl_table import Row
 from ansible_collections.homelab.talos.tests.testinfra.expected import Expected
 
 
@@ -97,7 +98,7 @@ class TalosctlData:
         self._asked: Counter[str] = Counter()
 
     def run(
-        self, *arguments: str, node: str = "", talosconfig: Path | None = None, limit: float = 0
+        self, *arguments: str, node: str = "", talosconfig: Path | None = None, endless: bool = False
     ) -> CompletedProcess[str]:
         """Return the answer to a command; KeyError when there is none."""
         key = (f"{talosconfig.name}> " if talosconfig else "") + " ".join(arguments) + (f" @{node}" if node else "")
@@ -145,6 +146,8 @@ class World:
             "kubernetes": lambda: KubernetesData(self._data["kubernetes"]),
             "talosctl": lambda: self._talosctl.run,
             "workspace": lambda: Path("cluster"),
+            "tmp_path": lambda: Path("tmp"),
+            "command_table": lambda: [Row(**row) for row in self._data["command_table"]],
             "reader": lambda: Path("reader"),
             "stranger": lambda: Path("stranger"),
             "workload": lambda: SimpleNamespace(run=lambda role, selector: self._data["placed"][role]),

@@ -40,23 +40,38 @@ class Talosctl:
     seconds: float
 
     def run(
-        self, *arguments: str, talosconfig: Path | str | None = None, limit: float = 120, directory: Path | None = None
+        self,
+        *arguments: str,
+        talosconfig: Path | str | None = None,
+        limit: float = 120,
+        endless: bool = False,
+        directory: Path | None = None,
     ) -> Answer:
-        """Run a command and return what came of it; *limit* in seconds.
+        """Run a command and return what came of it.
 
-        *talosconfig* is the client configuration; without one there is none. Raises ``subprocess.TimeoutExpired``.
+        *talosconfig* is the client configuration; without one there is none. *limit* in seconds; a command that is
+        *endless* is stopped then, and has succeeded. Raises ``subprocess.TimeoutExpired`` for any other.
         """
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TALOS")}
-        return subprocess.run(
-            [str(self.path), *arguments],
+        command = [str(self.path), *arguments]
+        with subprocess.Popen(
+            command,
             env={**environment, "TALOSCONFIG": str(talosconfig or "/nonexistent/talosconfig"), "NO_COLOR": "1"},
             cwd=directory,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            timeout=limit,
-        )
+        ) as process:
+            try:
+                output, errors = process.communicate(timeout=limit)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                if not endless:
+                    raise
+                output, errors = process.communicate()
+                return subprocess.CompletedProcess(command, 0, output, errors)
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 def pinned(path: Path = MODULES / "go.mod") -> tuple[str, tuple[int, ...]]:

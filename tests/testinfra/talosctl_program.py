@@ -14,9 +14,11 @@ import pytest
 
 from ansible_collections.homelab.talos.lab.engine.ensure import print_progress
 from ansible_collections.homelab.talos.tests.support.talosctl import Answer, Talosctl, ensure_talosctl
+from ansible_collections.homelab.talos.tests.support.talosctl_table import Row, load_table
 from ansible_collections.homelab.talos.tests.testinfra.expected import Expected
 
 LIMIT_SECONDS = 120.0
+ENDLESS_SECONDS = 3.0
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +51,12 @@ def talosctl(talosctl_program: Talosctl, workspace: Path) -> Callable[..., Answe
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def command_table() -> list[Row]:
+    """What a lab answers to the commands of talosctl."""
+    return load_table()
 
 
 @pytest.fixture

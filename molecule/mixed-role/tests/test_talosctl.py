@@ -238,6 +238,19 @@ def test_a_reader_may_read_and_may_not_change(talosctl: Any, expected: Any, read
         assert "code = PermissionDenied desc = not authorized" in answer.stderr, refused
 
 
+def test_every_command_answers_as_the_table_says(
+    talosctl: Any, expected: Any, workspace: Path, tmp_path: Path, command_table: Any
+) -> None:
+    wrong = {}
+    for row in command_table:
+        if row.run:
+            node = expected.nodes[row.node].address if row.node else ""
+            answer = talosctl(*row.arguments(workspace, tmp_path), node=node, endless=row.endless)
+            if problem := row.problem(answer):
+                wrong[row.run] = problem
+    assert wrong == {}
+
+
 @pytest.mark.disruptive
 def test_health_names_a_service_that_does_not_answer(talosctl: Any, lab: Any, require: Any, expected: Any) -> None:
     require("exec")
