@@ -41,14 +41,14 @@ def talosctl(talosctl_program: Talosctl, workspace: Path) -> Callable[..., Answe
     """Return a function that runs talosctl with the cluster's client configuration.
 
     Its arguments are those of talosctl; ``node`` is the address of the only node to ask (all of them without it),
-    ``talosconfig`` another client configuration, ``limit`` the seconds it may take.
+    ``talosconfig`` another client configuration, ``endless`` that it is stopped after a while.
     """
 
-    def run(*arguments: str, node: str = "", talosconfig: Path | None = None, limit: float = LIMIT_SECONDS) -> Answer:
+    def run(*arguments: str, node: str = "", talosconfig: Path | None = None, endless: bool = False) -> Answer:
         target = ("--nodes", node) if node else ()
-        return talosctl_program.run(
-            *arguments, *target, talosconfig=talosconfig or workspace / "talosconfig", limit=limit
-        )
+        client = talosconfig or workspace / "talosconfig"
+        limit = ENDLESS_SECONDS if endless else LIMIT_SECONDS
+        return talosctl_program.run(*arguments, *target, talosconfig=client, limit=limit, endless=endless)
 
     return run
 
