@@ -20,10 +20,11 @@ from ansible_collections.homelab.talos.lab.machined.awaited_services import Awai
 from ansible_collections.homelab.talos.lab.machined.boot_slots import BootImage
 from ansible_collections.homelab.talos.lab.machined.configuration import Configurator
 from ansible_collections.homelab.talos.lab.machined.decoding import ConfigurationError
+from ansible_collections.homelab.talos.lab.machined.lifecycle import Outcome, end_boot
 from ansible_collections.homelab.talos.lab.machined.machine_status import keep_publishing, set_stage
 from ansible_collections.homelab.talos.lab.machined.network_control import apply_network
 from ansible_collections.homelab.talos.lab.machined.node import Node
-from ansible_collections.homelab.talos.lab.machined.phases import before_services
+from ansible_collections.homelab.talos.lab.machined.phases import before_services, before_stopping
 from ansible_collections.homelab.talos.lab.machined.resources import cluster, kubernetes
 from ansible_collections.homelab.talos.lab.machined.resources import configuration as configuration_resources
 from ansible_collections.homelab.talos.lab.machined.resources import network as network_resources
@@ -37,6 +38,8 @@ from ansible_collections.homelab.talos.lab.machined.upgrade import keep_upgrade
 # Source: siderolabs/talos:pkg/machinery/constants/constants.go (BootTimeout)
 BOOT_TIMEOUT_SECONDS = 70 * 60.0
 WAITING_LINE_SECONDS = 15.0
+# Source: siderolabs/talos:internal/app/machined/pkg/controllers/config/acquire.go
+MAINTENANCE_TASK = "runningMaintenance"
 
 
 class Boot:
@@ -52,8 +55,6 @@ class Boot:
         Raises :class:`SequenceFailed`.
         """
         await self._initialize()
-        if self._node.config is None:
-            await self._maintenance()
         if not self._node.partitions.installed:
             await self._install()
             return True
@@ -67,23 +68,29 @@ class Boot:
             node.partitions.prepare()
             if node.partitions.load_config() is not None:
                 node.identify()
-            with sequence.phase("config"):
-                self._load_config()
+            problem = self._load_config()  # before its phase: apid's certificates depend on it
             with sequence.phase("earlyServices"):
                 await self._publish_first()
                 self._start(early_services(node, self._configurator.apid))
+                sequence.tasks("earlyServices")
             sequence.phases("usb", "meta", "dashboard")
+            with sequence.phase("config"), sequence.task("loadConfig"):
+                if problem:
+                    sequence.log(f"failed to load config from STATE: {problem}")
+                    node.events.publish(event_messages.config_load_error(problem))
+                if node.config is None:
+                    await self._maintenance()
 
-    def _load_config(self) -> None:
-        """Activate the stored configuration; one that cannot be read leads to maintenance."""
+    def _load_config(self) -> str:
+        """Activate the stored configuration; returns what is wrong with it, which leads to maintenance."""
         stored = self._node.partitions.load_config()
         if stored is None:
-            return
+            return ""
         try:
             self._configurator.activate(stored)
         except ConfigurationError as error:
-            self._node.journal.talos(f"failed to load config from STATE: {error}")
-            self._node.events.publish(event_messages.config_load_error(str(error)))
+            return str(error)
+        return ""
 
     async def _publish_first(self) -> None:
         node = self._node
@@ -101,11 +108,13 @@ class Boot:
 
     async def _maintenance(self) -> None:
         node = self._node
-        sequence = Sequence(node, "initialize")
-        with sequence.task("runningMaintenance"):
+        node.events.publish(event_messages.task(MAINTENANCE_TASK, event_messages.START))
+        try:
             set_stage(node, "maintenance")
             node.journal.talos("entering maintenance service")
             await node.board.until(lambda: node.config is not None)
+        finally:
+            node.events.publish(event_messages.task(MAINTENANCE_TASK, event_messages.STOP))
         node.journal.talos("machine config received, leaving maintenance service")
 
     async def _install(self) -> None:
@@ -114,12 +123,13 @@ class Boot:
         node.busy = "install"
         with Sequence(node, "install").running() as sequence:
             sequence.phases("env")
-            with sequence.phase("install"):
+            with sequence.phase("install"), sequence.task("install"):
                 self._install_to_disk()
-            sequence.phases("meta", "saveMeta", "denyNewServices", "volumeFinalize")
+            sequence.phases("meta", "saveMeta", *before_stopping(node.description.talos_version), "volumeFinalize")
             with sequence.phase("stopEverything"):
                 await stop_services(node, sequence)
             sequence.phases("kexec")
+            end_boot(node, sequence, Outcome.REBOOT)
         node.busy = ""
 
     def _install_to_disk(self) -> None:

@@ -21,21 +21,28 @@ def _enum(owner: Any, field: str, word: str) -> int:
     return owner.DESCRIPTOR.fields_by_name[field].enum_type.values_by_name[word].number
 
 
-def sequence(name: str, action: str, error: str = "") -> Any:
-    """Return a SequenceEvent; *error* makes it report a failure."""
+def sequence(name: str, action: str) -> Any:
+    """Return a SequenceEvent that brackets a sequence."""
     event = message("machine.SequenceEvent")(sequence=name)
     event.action = _enum(event, "action", action)
-    if error:
-        event.error.message = error
     return event
+
+
+def failed(name: str, text: str) -> Any:
+    """Return the SequenceEvent that follows the end of a sequence with an error."""
+    return _without_sequence(name, "FATAL", f"sequence failed: {text}")
 
 
 def locked(name: str) -> Any:
     """Return the SequenceEvent of a sequence that did not start because another one runs."""
+    return _without_sequence(name, "LOCKED", "sequence not started: locked")
+
+
+def _without_sequence(name: str, code: str, text: str) -> Any:
     event = message("machine.SequenceEvent")(sequence=name)
     event.action = _enum(event, "action", "NOOP")
-    event.error.code = enum("common.Code").Value("LOCKED")
-    event.error.message = "sequence not started: locked"
+    event.error.code = enum("common.Code").Value(code)
+    event.error.message = text
     return event
 
 

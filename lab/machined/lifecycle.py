@@ -74,7 +74,7 @@ async def _reboot(node: Node, request: Request, sequence: Sequence) -> Outcome:
         await stop_pods(node, sequence)
         sequence.phases("dbus")
         await stop_everything(node, sequence, kexec=True)
-    _end(node, request, sequence, Outcome.REBOOT)
+    end_boot(node, sequence, Outcome.REBOOT)
     return Outcome.REBOOT
 
 
@@ -86,7 +86,7 @@ async def _shutdown(node: Node, request: Request, sequence: Sequence) -> Outcome
     await stop_pods(node, sequence)
     sequence.phases("dbus")
     await stop_everything(node, sequence)
-    _end(node, request, sequence, Outcome.OFF)
+    end_boot(node, sequence, Outcome.OFF)
     return Outcome.OFF
 
 
@@ -106,7 +106,7 @@ async def _reset(node: Node, request: Request, sequence: Sequence) -> Outcome:
     sequence.phases("forceCleanup")
     _wipe(node, request, sequence)
     outcome = Outcome.REBOOT if request.reboot else Outcome.OFF
-    _end(node, request, sequence, outcome)
+    end_boot(node, sequence, outcome)
     return outcome
 
 
@@ -122,7 +122,7 @@ async def _upgrade(node: Node, request: Request, sequence: Sequence) -> Outcome:
         sequence.log("upgrade successful")
     sequence.phases("meta", "kexec")
     await stop_the_rest(node, sequence)
-    _end(node, request, sequence, Outcome.REBOOT)
+    end_boot(node, sequence, Outcome.REBOOT)
     return Outcome.REBOOT
 
 
@@ -142,11 +142,11 @@ def _wipe(node: Node, request: Request, sequence: Sequence) -> None:
                 node.journal.talos(f"wiping user disk {disk}")
 
 
-def _end(node: Node, request: Request, sequence: Sequence, outcome: Outcome) -> None:
+def end_boot(node: Node, sequence: Sequence, outcome: Outcome) -> None:
     """The last phase: the command of reboot(2) that would be next."""
     name = "reboot" if outcome is Outcome.REBOOT else "shutdown"
     with sequence.phase(name), sequence.task(name):
-        node.events.publish(event_messages.restart(_COMMANDS[outcome]), request.actor_id)
+        node.events.publish(event_messages.restart(_COMMANDS[outcome]), sequence.actor_id)
 
 
 async def _drain(node: Node, sequence: Sequence) -> None:

@@ -14,6 +14,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
 _TASKS: dict[str, tuple[str, ...]] = {
     # initialize
     "systemRequirements": ("enforceKSPPRequirements",),
+    "earlyServices": (*("startMachined", "startUdevd", "startApid", "startAuditd", "startSyslogd", "startContainerd"),),
     "usb": ("waitForUSB",),
     "meta": ("reloadMeta",),
     "dashboard": ("startDashboard",),

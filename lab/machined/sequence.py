@@ -26,7 +26,7 @@ class Sequence:
     def __init__(self, node: Node, name: str, actor_id: str = "") -> None:
         self._node = node
         self.name = name
-        self._actor_id = actor_id
+        self.actor_id = actor_id
         self._task = ""
         self._phase = 0
 
@@ -39,7 +39,8 @@ class Sequence:
             yield self
         except Exception as error:
             text = f"error running phase {self._phase} in {self.name} sequence: {error}"
-            self._publish(event_messages.sequence(self.name, event_messages.STOP, text))
+            self._publish(event_messages.sequence(self.name, event_messages.STOP))
+            self._publish(event_messages.failed(self.name, text))
             self._node.journal.talos(f"{self.name} sequence: failed")
             raise SequenceFailed(text) from error
         self._publish(event_messages.sequence(self.name, event_messages.STOP))
@@ -56,7 +57,8 @@ class Sequence:
         except Exception:
             self._node.journal.talos(f"phase {name}: failed")
             raise
-        self._publish(event_messages.phase(name, event_messages.STOP))
+        finally:
+            self._publish(event_messages.phase(name, event_messages.STOP))
         self._node.journal.talos(f"phase {name}: done")
 
     @contextmanager
@@ -82,9 +84,13 @@ class Sequence:
         """Pass through phases that have nothing to do in the lab."""
         for name in names:
             with self.phase(name):
-                for task in tasks_of(self.name, name):
-                    with self.task(task):
-                        pass
+                self.tasks(name)
+
+    def tasks(self, phase: str) -> None:
+        """Pass through the tasks of a phase."""
+        for name in tasks_of(self.name, phase):
+            with self.task(name):
+                pass
 
     def _publish(self, message: object) -> None:
-        self._node.events.publish(message, self._actor_id)
+        self._node.events.publish(message, self.actor_id)

@@ -17,7 +17,7 @@ from ansible_collections.homelab.talos.lab.machined.interfaces import CORDONED, 
 from ansible_collections.homelab.talos.lab.machined.machine import Machine
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import enum, message
 
-from .home import Home, control_plane, play, stage, unary, until, worker
+from .home import Home, config, configure, control_plane, definition, play, stage, unary, until, worker
 
 ADDRESS, WORKER = "198.18.9.11", "198.18.9.21"
 STOPPING = [
@@ -76,13 +76,15 @@ def tasks_of(events: list[Event], sequence: str) -> list[str]:
             continue
         field = kind.removesuffix("Event").lower()
         name, action = getattr(each, field), each.DESCRIPTOR.fields_by_name["action"].enum_type
-        if action.values_by_number[each.action].name == "STOP":
+        word = action.values_by_number[each.action].name
+        if word == "STOP":
             assert inside.pop() == name
+        if word != "START":
             continue
         inside.append(name)
         if kind == "TaskEvent" and inside[0] == sequence:
             found.append(f"{inside[1]}: {name}")
-    assert inside == [] or inside[0] != "boot"
+    assert sequence not in inside or sequence == "initialize"  # which waits for a configuration
     return found
 
 
@@ -103,6 +105,63 @@ def _kept(machine: Machine) -> list[Event]:
 async def _ask(lab: Home, name: str, address: str = ADDRESS, **fields: Any) -> str:
     async with lab.client(address) as client:
         return str((await unary(client, name, **fields)).actor_id)
+
+
+INITIALIZE = [
+    "systemRequirements: enforceKSPPRequirements",
+    *(
+        f"earlyServices: {name}"
+        for name in ("startMachined", "startUdevd", "startApid", "startAuditd", "startSyslogd", "startContainerd")
+    ),
+    "usb: waitForUSB",
+    "meta: reloadMeta",
+    "dashboard: startDashboard",
+    "config: loadConfig",
+]
+INSTALL = [
+    "env: setUserEnvVars",
+    "env: waitForCARoots",
+    "install: install",
+    "meta: reloadMeta",
+    "saveMeta: flushMeta",
+    "volumeFinalize: teardownLifecycle",
+    LAST,
+    "kexec: kexecPrepare",
+    "reboot: reboot",
+]
+
+
+def test_maintenance_is_part_of_loading_the_configuration_and_installing_follows(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        machine = await lab.add("cp1", ADDRESS)
+        await stage(machine, "maintenance")
+        before = machine.node.events.select(lambda _event: True)
+        assert tasks_of(before, "initialize") == [*INITIALIZE, "config: runningMaintenance"]
+        events = _kept(machine)
+        await configure(lab, "cp1", config(definition("cp1", ADDRESS, "controlplane")))
+        assert tasks_of([*before, *events], "install") == INSTALL
+        assert tasks_of(machine.node.events.select(lambda _event: True), "initialize") == INITIALIZE
+
+    play(tmp_path, scenario)
+
+
+def test_sequence_that_fails_says_so_behind_its_end(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        machine = await control_plane(lab)
+        events, boot = _kept(machine), lab.runtimes["cp1"].boot_id
+        actor = await _ask(lab, "Reset", graceful=True, reboot=True)
+        await until(lambda: lab.runtimes["cp1"].boot_id != boot, "the reboot that follows")
+        mine = [each.message for each in events if each.actor_id == actor]
+        last = mine[-1]
+        assert (type(last).__name__, last.sequence, last.error.code) == (
+            "SequenceEvent",
+            "reset",
+            enum("common.Code").Value("FATAL"),
+        )
+        assert last.error.message.startswith("sequence failed: error running phase 4 in reset sequence: ")
+        assert tasks_of(events, "reset")[-1] == "leave: leaveEtcd"
+
+    play(tmp_path, scenario)
 
 
 def test_boot_and_reboot(tmp_path: Path) -> None:
