@@ -47,7 +47,8 @@ class Row:
 
     def markdown(self) -> str:
         """Return the row as the documentation shows it."""
-        cells = (f"`{self.run or self.command}`", self.node, self.answer, self.says and f"`{self.says}`" or self.why)
+        shown = f"`{self.says}`" if self.says else self.why
+        cells = (f"`{self.run or self.command}`", self.node, self.answer, shown)
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

@@ -26,6 +26,7 @@ import pytest
 
 from ansible_collections.homelab.talos.lab import cli
 from ansible_collections.homelab.talos.lab.host.record import HostRecord
+from ansible_collections.homelab.talos.tests.support.talosctl_table import load_table
 from ansible_collections.homelab.talos.tests.unit.repository.page_commands import (
     Command,
     UnreadableCommand,
@@ -216,6 +217,26 @@ def hosts() -> set[str]:
     return {host for group in children.values() for host in group["hosts"]}
 
 
+def run_talosctl(asked: Command, reader: Reader) -> None:
+    """A test runs it; it has the client configuration that the roles write, and nodes that exist."""
+    assert asked.environment == (("TALOSCONFIG", f".ansible/clusters/{HOMELAB}/talosconfig"),), asked
+    words = list(asked.words[1:])
+    if "-n" in words:
+        place = words.index("-n")
+        assert words[place + 1] in addresses(), f"{asked}: no address of inventories/homelab"
+        del words[place : place + 2]
+    shown = [row.run for row in load_table() if row.answer == "works"]
+    verifier = (ROOT / "molecule/mixed-role/tests/test_talosctl.py").read_text()
+    called = "talosctl(" + ", ".join(f'"{word}"' for word in words)
+    assert " ".join(words) in shown or called in verifier, f"{asked}: no test runs it"
+    assert os.access(ROOT / asked.words[0], os.X_OK), asked
+
+
+def addresses() -> set[str]:
+    """Return the addresses of the shipped inventory."""
+    return set(re.findall(r'talos_address: "([\d.]+)"', (ROOT / "inventories/homelab/hosts.yml").read_text()))
+
+
 def run_kubectl(asked: Command, reader: Reader) -> None:
     """The client configuration is the one that the roles write; setup provides the program."""
     assert asked.words[1:5] == ("--kubeconfig", f".ansible/clusters/{HOMELAB}/kubeconfig", "get", "nodes"), asked
@@ -259,6 +280,7 @@ RULES: dict[str, Callable[[Command, Reader], None]] = {
     "molecule": run_molecule,
     "pip": run_pip,
     "tools/lab": run_lab,
+    "tools/talosctl": run_talosctl,
 }
 
 
@@ -298,6 +320,10 @@ def test_the_two_commands_of_the_project_are_documented_and_stages() -> None:
     [
         "rm -rf build",
         "talosctl version",
+        "tools/talosctl version",
+        "TALOSCONFIG=.ansible/clusters/homelab/talosconfig tools/talosctl burn",
+        "TALOSCONFIG=.ansible/clusters/homelab/talosconfig tools/talosctl version -n 198.18.99.1",
+        "TALOSCONFIG=elsewhere tools/talosctl version",
         "make no-such-target",
         "molecule test -s no-such-scenario",
         "molecule prepare -s mixed-role",
