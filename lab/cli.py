@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from datetime import timedelta
@@ -14,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.homelab.talos.lab import control, lifecycle
+from ansible_collections.homelab.talos.lab.command_line import add_command, add_lab, show
 from ansible_collections.homelab.talos.lab.description import LabDescription
 from ansible_collections.homelab.talos.lab.engine.ensure import ensure_engine, print_progress
 from ansible_collections.homelab.talos.lab.engine.lock import PROGRAMS
 from ansible_collections.homelab.talos.lab.errors import LabError
+from ansible_collections.homelab.talos.lab.faults.commands import add_fault_commands
 from ansible_collections.homelab.talos.lab.host.record import read_record
+from ansible_collections.homelab.talos.lab.node.runtime import command_inside
 from ansible_collections.homelab.talos.lab.programs.substitutions import SUBSTITUTIONS
 from ansible_collections.homelab.talos.plugins.module_utils.talos.duration import DurationError, parse_duration
 
@@ -42,65 +44,62 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lab", description="The emulated home lab.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    up = _command(commands, "up", _up, "start a lab from a description")
+    up = add_command(commands, "up", _up, "start a lab from a description")
     up.add_argument("-f", "--file", required=True, type=Path, help="lab description, JSON or YAML")
-    down = _command(commands, "down", _down, "take a lab down, also one whose supervisor died")
+    down = add_command(commands, "down", _down, "take a lab down, also one whose supervisor died")
     down.add_argument("name", help="name of the lab")
-    status = _command(commands, "status", _status, "show the labs of this machine, or one of them")
+    status = add_command(commands, "status", _status, "show the labs of this machine, or one of them")
     status.add_argument("name", nargs="?", help="name of the lab; all when left out")
     for name, text in (
         ("start", "power a machine on"),
         ("stop", "let Talos shut a machine down"),
         ("power-off", "pull the plug of a machine"),
     ):
-        switch = _command(commands, name, _switch, text)
+        switch = add_command(commands, name, _switch, text)
         switch.set_defaults(command=name)
         _add_node(switch)
-    logs = _command(commands, "logs", _logs, "show what a machine logs, or one of its programs")
+    logs = add_command(commands, "logs", _logs, "show what a machine logs, or one of its programs")
     _add_node(logs)
     logs.add_argument(
         "program", nargs="?", help="program such as kubelet; the machine's kernel log (dmesg) when left out"
     )
-    enter = _command(commands, "enter", _enter, "run a command inside a machine")
+    enter = add_command(commands, "enter", _enter, "run a command inside a machine")
     enter.usage = "lab enter NODE [--lab LAB] [-- COMMAND ...]   (a shell when no command is given)"
     _add_node(enter)
-    time = _command(commands, "time", _time, "show how far lab time was moved, or move it forward")
+    time = add_command(commands, "time", _time, "show how far lab time was moved, or move it forward")
     time.add_argument("name", metavar="LAB", help="name of the lab")
     time.add_argument("nodes", metavar="NODE", nargs="*", help="machines whose time is meant; all when left out")
     time.add_argument("--advance", metavar="DURATION", help="how far to move it forward, e.g. 70m")
+    recover = add_command(commands, "recover", _recover, "start the supervisor of a lab again after it died")
+    recover.add_argument("name", help="name of the lab")
+    add_fault_commands(commands)
     engine = commands.add_parser("engine", help="the real programs the machines run")
-    ensure = _command(engine.add_subparsers(required=True), "ensure", _engine, "get the engine and say where it is")
+    ensure = add_command(engine.add_subparsers(required=True), "ensure", _engine, "get the engine and say where it is")
     ensure.set_defaults(command="ensure")
-    return parser
-
-
-def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    parser.set_defaults(run=run)
-    parser.add_argument("--json", action="store_true", help="print JSON on standard output")
     return parser
 
 
 def _add_node(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("node", help="name of the machine")
-    parser.add_argument("--lab", help="name of the lab; not needed when only one runs")
-
-
-def _show(options: argparse.Namespace, content: Any, text: str) -> int:
-    print(json.dumps(content, indent=1) if options.json else text)
-    return 0
+    add_lab(parser)
 
 
 def _up(options: argparse.Namespace) -> int:
     description = LabDescription.from_file(options.file)
     status = lifecycle.start_lab(description, print_progress)
-    return _show(options, {"changed": True, **status}, _status_text(status))
+    return show(options, {"changed": True, **status}, _status_text(status))
 
 
 def _down(options: argparse.Namespace) -> int:
     answer = lifecycle.take_down(options.name)
     text = f"lab {options.name} is down" if answer["changed"] else f"there is no lab {options.name}"
-    return _show(options, {**answer, "name": options.name}, text)
+    return show(options, {**answer, "name": options.name}, text)
+
+
+def _recover(options: argparse.Namespace) -> int:
+    answer = lifecycle.recover(options.name)
+    text = f"lab {options.name} {'has a supervisor again' if answer['changed'] else 'runs'}"
+    return show(options, {**answer, "name": options.name}, text)
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -108,10 +107,10 @@ def _status(options: argparse.Namespace) -> int:
     if options.name:
         status = lifecycle.lab_status(options.name)
         text = f"{_status_text(status)}\n\n{_substitutions_text()}"
-        return _show(options, {**status, "substitutions": substitutions}, text)
+        return show(options, {**status, "substitutions": substitutions}, text)
     labs = [lifecycle.lab_status(name) for name in sorted(read_record().labs)]
     text = "\n\n".join([*map(_status_text, labs)] or ["no lab runs on this machine"])
-    return _show(options, {"labs": labs, "substitutions": substitutions}, text)
+    return show(options, {"labs": labs, "substitutions": substitutions}, text)
 
 
 def _status_text(status: dict[str, Any]) -> str:
@@ -123,6 +122,7 @@ def _status_text(status: dict[str, Any]) -> str:
         ready = "Ready" if node["kubernetes_ready"] else "-"
         extensions = ", ".join(node["extensions"]) or "-"
         lines.append(row.format(node["name"], node["address"], node["machine_type"], node["stage"], ready, extensions))
+    lines += [f"  fault {each['id']} is on" for each in status.get("faults", [])]
     if "escaped_packets" in status:
         counts = ", ".join(f"{count} on the {where}" for where, count in status["escaped_packets"].items())
         lines.append(f"  packets that tried to leave: {counts}")
@@ -139,14 +139,14 @@ def _substitutions_text() -> str:
 def _switch(options: argparse.Namespace) -> int:
     lab = lifecycle.find_lab(options.lab, read_record().labs.values())
     answer = control.ask(lab.run_directory, {"command": options.command, "node": options.node})
-    return _show(options, answer, f"{options.node}: {options.command} {'done' if answer['changed'] else 'not needed'}")
+    return show(options, answer, f"{options.node}: {options.command} {'done' if answer['changed'] else 'not needed'}")
 
 
 def _logs(options: argparse.Namespace) -> int:
     lab = lifecycle.find_lab(options.lab, read_record().labs.values())
     if not options.program:
         lines = control.ask(lab.run_directory, {"command": "dmesg", "node": options.node})["lines"]
-        return _show(options, {"program": "dmesg", "lines": lines}, "\n".join(lines))
+        return show(options, {"program": "dmesg", "lines": lines}, "\n".join(lines))
     directory = lab.state_directory / options.node / "log"
     if not directory.is_dir():
         known = ", ".join(sorted(path.name for path in lab.state_directory.iterdir()))
@@ -156,7 +156,7 @@ def _logs(options: argparse.Namespace) -> int:
         listed = ", ".join(names) or "none yet"
         raise LabError(f"node {options.node} has no log of {options.program!r}", f"it has {listed}")
     text = (directory / f"{options.program}.log").read_text(encoding="utf-8", errors="replace")
-    return _show(options, {"program": options.program, "lines": text.splitlines()}, text.rstrip("\n"))
+    return show(options, {"program": options.program, "lines": text.splitlines()}, text.rstrip("\n"))
 
 
 def _time(options: argparse.Namespace) -> int:
@@ -166,7 +166,7 @@ def _time(options: argparse.Namespace) -> int:
     row = "  {:<12} {}"
     lines = [f"lab {lab.name}: lab time", row.format("NODE", "MOVED FORWARD BY")]
     lines += [row.format(node["name"], str(timedelta(seconds=node["skipped_seconds"]))) for node in answer["nodes"]]
-    return _show(options, answer, "\n".join(lines))
+    return show(options, answer, "\n".join(lines))
 
 
 def _seconds(text: str | None) -> float:
@@ -179,8 +179,8 @@ def _seconds(text: str | None) -> float:
 
 def _enter(options: argparse.Namespace) -> int:
     lab = lifecycle.find_lab(options.lab, read_record().labs.values())
-    request = {"command": "enter", "node": options.node, "argv": options.argv or ["/bin/sh"]}
-    command = control.ask(lab.run_directory, request)["argv"]
+    node = lifecycle.describe(lab).node(options.node)
+    command = command_inside(lab.namespace_of(node.name), node.name, options.argv or ["/bin/sh"])
     sys.stdout.flush()
     os.execvp(command[0], command)
 
@@ -193,4 +193,4 @@ def _engine(options: argparse.Namespace) -> int:
     ]
     text = "\n".join(f"{row['program']:<26} {row['version']:<10} {row['seconds']:>7.1f} s" for row in rows)
     content = {"programs": rows, "directory": str(engine.programs), "source": engine.source}
-    return _show(options, content, f"{text}\n{engine.programs} ({engine.source})")
+    return show(options, content, f"{text}\n{engine.programs} ({engine.source})")

@@ -69,6 +69,14 @@ class LabDescription:
         _check_nodes(nodes, subnet)
         return cls(name, subnet, str(content["talos_version"]), nodes)
 
+    def node(self, name: str) -> NodeDescription:
+        """Return the node called *name*; raises :class:`LabError` naming those that there are."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        known = ", ".join(node.name for node in self.nodes)
+        raise LabError(f"lab {self.name} has no node {name!r}", f"its nodes are {known}")
+
     def to_json(self) -> str:
         """Return the description as JSON that :meth:`from_file` reads back."""
         nodes = [

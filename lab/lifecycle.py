@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ansible_collections.homelab.talos.lab import control
 from ansible_collections.homelab.talos.lab.description import LabDescription
 from ansible_collections.homelab.talos.lab.engine.ensure import ensure_engine
 from ansible_collections.homelab.talos.lab.errors import LabError
+from ansible_collections.homelab.talos.lab.faults.held import end_guards, read_held
 from ansible_collections.homelab.talos.lab.host import cgroups, escapes, links, sysctls
 from ansible_collections.homelab.talos.lab.host.namespaces import (
     note_namespace_directory,
@@ -80,10 +82,10 @@ def _refuse_conflicts(record: HostRecord, description: LabDescription) -> None:
             )
 
 
-def _start_supervisor(lab: LabRecord) -> subprocess.Popen[bytes]:
+def _start_supervisor(lab: LabRecord, off: Sequence[str] = ()) -> subprocess.Popen[bytes]:
     with lab.log_file.open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "ansible_collections.homelab.talos.lab.supervisor", lab.name],
+            [sys.executable, "-m", "ansible_collections.homelab.talos.lab.supervisor", lab.name, *off],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -98,24 +100,77 @@ def collections_root() -> str:
     return str(Path(__file__).parents[4])
 
 
+def _nodes(lab: LabRecord, process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
+    """Return what a supervisor that was just started says about its nodes, nothing until it answers."""
+    if process.poll() is not None:
+        lines = lab.log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        last = lines[-1].removeprefix("error: ") if lines else f"status {process.returncode}"
+        raise LabError(f"lab {lab.name}: its supervisor ended: {last}", "mend the cause and start it again")
+    if not control.socket_path(lab.run_directory).exists():
+        return []
+    nodes: list[dict[str, Any]] = control.ask(lab.run_directory, {"command": "status"})["nodes"]
+    return nodes
+
+
 def _wait_for_machines(lab: LabRecord, process: subprocess.Popen[bytes]) -> None:
     seen: list[dict[str, Any]] = []
 
     def answered() -> bool:
-        if process.poll() is not None:
-            lines = lab.log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            last = lines[-1].removeprefix("error: ") if lines else f"status {process.returncode}"
-            raise LabError(f"lab {lab.name}: its supervisor ended: {last}", "mend the cause and start it again")
-        if not control.socket_path(lab.run_directory).exists():
-            return False
-        seen[:] = control.ask(lab.run_directory, {"command": "status"})["nodes"]
-        return all(node["stage"] == "maintenance" for node in seen)
+        seen[:] = _nodes(lab, process)
+        return bool(seen) and all(node["stage"] == "maintenance" for node in seen)
 
     try:
         wait_until(answered, "the machines", _UP_LIMIT_SECONDS)
     except LabError as error:
         stages = ", ".join(f"{node['name']} is {node['stage']}" for node in seen) or error.cause
         raise LabError(f"lab {lab.name}: not every machine reached maintenance mode: {stages}", error.remedy) from None
+
+
+def recover(name: str) -> dict[str, Any]:
+    """Start the supervisor of lab *name* again after it died; returns ``changed``, False when it runs.
+
+    Machines that had power lose it and boot from their disks; those that were off stay off. Router and wires stay as
+    they are. Raises :class:`LabError` when there is no such lab or the supervisor does not start.
+    """
+    require_privileges()
+    with host_record() as record:
+        lab = find_lab(name, record.labs.values())
+        if lab.is_alive():
+            return {"changed": False}
+        off = _note_who_is_off(lab)
+        router = links.router_namespace(name)
+        kill_members(namespace for namespace in lab.namespaces if namespace != router)
+        for node in describe(lab).nodes:
+            links.remove_node(lab.namespace_of(node.name), router, links.port_name(node.address))
+        cgroups.remove_lab_groups(lab.name, lambda condition: wait_until(condition, "control groups to empty"))
+        control.socket_path(lab.run_directory).unlink(missing_ok=True)
+        process = _start_supervisor(lab, off)
+        lab.pid, lab.start_time = process.pid, process_start_time(process.pid)
+    wait_until(lambda: bool(_nodes(lab, process)), f"the supervisor of lab {name}", _UP_LIMIT_SECONDS)
+    _off_note(lab).unlink(missing_ok=True)
+    return {"changed": True}
+
+
+def _note_who_is_off(lab: LabRecord) -> list[str]:
+    """Return the names of the nodes without power, as they were when the first attempt to recover began."""
+    note = _off_note(lab)
+    if not note.exists():
+        on = links.existing_namespaces(lab.namespaces)
+        off = [node.name for node in describe(lab).nodes if lab.namespace_of(node.name) not in on]
+        partial = note.with_suffix(".partial")
+        partial.write_text(json.dumps(off), encoding="utf-8")
+        partial.replace(note)
+    names: list[str] = json.loads(note.read_text(encoding="utf-8"))
+    return names
+
+
+def _off_note(lab: LabRecord) -> Path:
+    return lab.run_directory / "off.json"
+
+
+def describe(lab: LabRecord) -> LabDescription:
+    """Return the description that *lab* was started from."""
+    return LabDescription.from_file(lab.run_directory / "description.json")
 
 
 def take_down(name: str) -> dict[str, Any]:
@@ -129,6 +184,7 @@ def take_down(name: str) -> dict[str, Any]:
         lab = record.labs.get(name)
         if lab is None:
             return {"changed": False, "escaped_packets": {}}
+        end_guards(lab.run_directory)
         end_process(lab.pid, lab.start_time, _POWER_OFF_LIMIT_SECONDS)
         kill_members(lab.namespaces)
         escaped = escapes.escaped_packets(links.router_namespace(name))
@@ -153,7 +209,8 @@ def lab_status(name: str) -> dict[str, Any]:
     lab = read_record().labs.get(name)
     if lab is None:
         return {"name": name, "state": "absent", "nodes": []}
-    common = {"name": name, "subnet": lab.subnet, "link": lab.link, "supervisor": lab.pid}
+    faults = [held.to_dict() for held in read_held(lab.run_directory)]
+    common = {"name": name, "subnet": lab.subnet, "link": lab.link, "supervisor": lab.pid, "faults": faults}
     if not lab.is_alive():
         return {**common, "state": "dead", "nodes": []}
     try:

@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import signal
 import sys
+from collections.abc import Collection
 from typing import Any
 
 from ansible_collections.homelab.talos.lab import control
 from ansible_collections.homelab.talos.lab.description import LabDescription
 from ansible_collections.homelab.talos.lab.engine.ensure import Engine, ensure_engine
 from ansible_collections.homelab.talos.lab.errors import LabError
+from ansible_collections.homelab.talos.lab.faults.held import wire_is_cut
 from ansible_collections.homelab.talos.lab.host import escapes, links
 from ansible_collections.homelab.talos.lab.host.record import LabRecord, read_record
 from ansible_collections.homelab.talos.lab.machined.clock import LabClock
@@ -47,6 +50,7 @@ class Supervisor:
                 record.state_directory / node.name,
                 links.router_namespace(description.name),
                 engine,
+                wire_is_cut=functools.partial(wire_is_cut, record.run_directory, node.name),
             )
             self._runtimes[node.name] = runtime
             self._machines[node.name] = Machine(
@@ -54,15 +58,17 @@ class Supervisor:
             )
         self._connected: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {}
 
-    async def run(self, ended: asyncio.Event) -> None:
-        """Wire the lab up, power every machine on, serve requests until *ended* is set, power off."""
-        name = self._description.name
-        await asyncio.to_thread(
-            links.create_router, links.router_namespace(name), self._record.link, self._description.subnet
-        )
-        escapes.count_on_router(links.router_namespace(name))
+    async def run(self, ended: asyncio.Event, off: Collection[str] = ()) -> None:
+        """Wire the lab up, power the machines on, serve requests until *ended* is set, power off.
+
+        The machines named in *off* stay off. The router may be there already: it outlives a supervisor.
+        """
+        router = links.router_namespace(self._description.name)
+        if not links.existing_namespaces([router]):
+            await asyncio.to_thread(links.create_router, router, self._record.link, self._description.subnet)
+            escapes.count_on_router(router)
         try:
-            await asyncio.gather(*(machine.power_on() for machine in self._machines.values()))
+            await asyncio.gather(*(each.power_on() for name, each in self._machines.items() if name not in off))
             server = await control.serve(self._record.run_directory, self._handle)
             pods = asyncio.create_task(self._keep_pods_connected())
             await ended.wait()
@@ -103,24 +109,21 @@ class Supervisor:
             return {"nodes": [self._node_status(name) for name in self._machines]}
         if command == "time":
             return self._time(float(request.get("advance", 0.0)), [str(name) for name in request.get("nodes", ())])
-        machine, runtime = self._of(str(request.get("node", "")))
+        machine = self._machine(str(request.get("node", "")))
         if command == "dmesg":
             return {"lines": machine.node.journal.kernel.tail()}
-        if command == "enter":
-            return {"argv": runtime.enter_command(request["argv"])}
+        if command == "reboot":
+            return {"changed": await _reboot(machine)}
         if command in ("start", "stop", "power-off"):
             return {"changed": await _switch(machine, command)}
         raise LabError(f"command {command!r} is not known to the lab", "use the lab's own command line")
 
-    def _of(self, name: str) -> tuple[Machine, NodeRuntime]:
-        if name not in self._machines:
-            known = ", ".join(self._machines)
-            raise LabError(f"lab {self._description.name} has no node {name!r}", f"its nodes are {known}")
-        return self._machines[name], self._runtimes[name]
+    def _machine(self, name: str) -> Machine:
+        return self._machines[self._description.node(name).name]
 
     def _time(self, seconds: float, names: list[str]) -> dict[str, Any]:
         """Move lab time forward on the named machines, on all when none is named; return what was skipped so far."""
-        chosen = [self._of(name)[0] for name in names] or list(self._machines.values())
+        chosen = [self._machine(name) for name in names] or list(self._machines.values())
         if seconds:
             for machine in chosen:
                 machine.skip(seconds)
@@ -162,9 +165,19 @@ async def _switch(machine: Machine, command: str) -> bool:
     return True
 
 
+async def _reboot(machine: Machine) -> bool:
+    """Begin what the machine API's Reboot does; tells whether the machine had the power to."""
+    if machine.node.powered:
+        await machine.reboot()
+    return machine.node.powered
+
+
 def main(arguments: list[str]) -> int:
-    """Run the supervisor of the lab named by the only argument until SIGTERM; returns the exit status."""
-    name = arguments[0]
+    """Run the supervisor of a lab until SIGTERM; returns the exit status.
+
+    The first argument names the lab, the others the machines that stay off.
+    """
+    name, *off = arguments
     record = read_record().labs[name]
     description = LabDescription.from_file(record.run_directory / "description.json")
     engine = ensure_engine(lambda line: print(line, flush=True))
@@ -174,7 +187,7 @@ def main(arguments: list[str]) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
-        await Supervisor(description, record, engine).run(ended)
+        await Supervisor(description, record, engine).run(ended, off)
 
     try:
         asyncio.run(play())

@@ -23,7 +23,8 @@ LAB_RANGE = ipaddress.ip_network("198.18.0.0/15")
 #: Interface name of every node.
 NODE_LINK = "eth0"
 _BRIDGE = "br0"
-_HOST_END_IN_ROUTER = "host"
+#: Name of the bridge's end of the wire of the machine that runs the lab.
+HOST_PORT = "host"
 
 
 def ip(*arguments: str) -> str:
@@ -96,8 +97,8 @@ def create_router(namespace: str, host_link: str, subnet: str) -> None:
         ],
         namespace,
     )
-    ip("link", "add", host_link, "type", "veth", "peer", "name", _HOST_END_IN_ROUTER, "netns", namespace)
-    ip_batch([f"link set {_HOST_END_IN_ROUTER} master {_BRIDGE}", f"link set {_HOST_END_IN_ROUTER} up"], namespace)
+    ip("link", "add", host_link, "type", "veth", "peer", "name", HOST_PORT, "netns", namespace)
+    ip_batch([f"link set {HOST_PORT} master {_BRIDGE}", f"link set {HOST_PORT} up"], namespace)
     # Without link-local addresses the host's routes do not change some seconds later.
     ip_batch(
         [
@@ -108,15 +109,20 @@ def create_router(namespace: str, host_link: str, subnet: str) -> None:
     )
 
 
-def create_node(namespace: str, router: str, port: str, address: str, subnet: str) -> None:
-    """Create a node's namespace, wired to the router's bridge.
+def port_name(address: str) -> str:
+    """Return the name of the bridge's end of the wire of the node with *address* (at most 15 characters)."""
+    return f"p{address.rsplit('.', 1)[1]}"
+
+
+def create_node(namespace: str, router: str, port: str, address: str, subnet: str, *, cut: bool = False) -> None:
+    """Create a node's namespace, wired to the router's bridge; the wire has no carrier when it is *cut*.
 
     *address* is the lease a node without configuration has; *port* names the bridge's end of the wire.
     """
     length = ipaddress.ip_network(subnet).prefixlen
     ip("netns", "add", namespace)
     ip("-n", router, "link", "add", port, "type", "veth", "peer", "name", NODE_LINK, "netns", namespace)
-    ip_batch([f"link set {port} master {_BRIDGE}", f"link set {port} up"], router)
+    ip_batch([f"link set {port} master {_BRIDGE}", f"link set {port} {'down' if cut else 'up'}"], router)
     hardware_address = f"link set {NODE_LINK} address {node_hardware_address(namespace)}"
     ip_batch(["link set lo up", hardware_address, f"link set {NODE_LINK} up"], namespace)
     lease_address(namespace, address, length, router_address(subnet))
@@ -133,9 +139,25 @@ def remove_node(namespace: str, router: str, port: str) -> None:
 
     The wire goes first: a socket that is still open keeps the namespace alive, and with it its address.
     """
-    if any(entry["ifname"] == port for entry in json.loads(ip("-n", router, "-json", "link", "show"))):
+    if _has_port(router, port):
         ip("-n", router, "link", "del", port)
     remove_namespaces([namespace])
+
+
+def cut_wire(router: str, port: str) -> None:
+    """Take the carrier from a node's wire; nothing happens while the node has none, because it is off."""
+    if _has_port(router, port):
+        ip("-n", router, "link", "set", port, "down")
+
+
+def mend_wire(router: str, port: str) -> None:
+    """Undo :func:`cut_wire`."""
+    if _has_port(router, port):
+        ip("-n", router, "link", "set", port, "up")
+
+
+def _has_port(router: str, port: str) -> bool:
+    return any(entry["ifname"] == port for entry in json.loads(ip("-n", router, "-json", "link", "show")))
 
 
 def lease_address(namespace: str, address: str, length: int, gateway: str) -> None:
@@ -152,13 +174,25 @@ def lease_address(namespace: str, address: str, length: int, gateway: str) -> No
 
 def remove_namespaces(namespaces: Sequence[str]) -> None:
     """Delete those of *namespaces* that exist; their links go with them."""
+    for name in existing_namespaces(namespaces):
+        ip("netns", "del", name)
+
+
+def existing_namespaces(namespaces: Sequence[str]) -> list[str]:
+    """Return those of *namespaces* that exist."""
     existing = {entry["name"] for entry in json.loads(ip("-json", "netns", "list").strip() or "[]")}
-    for name in namespaces:
-        if name in existing:
-            ip("netns", "del", name)
+    return [name for name in namespaces if name in existing]
 
 
 def remove_link(name: str) -> None:
     """Delete the link *name* of the host when it exists."""
-    if any(entry["ifname"] == name for entry in json.loads(ip("-json", "link", "show"))):
+    try:
         ip("link", "del", name)
+    except LabError:
+        # It went with its other end: the kernel deletes what is in a deleted namespace a moment later.
+        if _has_link(name):
+            raise
+
+
+def _has_link(name: str) -> bool:
+    return any(entry["ifname"] == name for entry in json.loads(ip("-json", "link", "show")))

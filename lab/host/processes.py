@@ -64,6 +64,43 @@ def kill_members(namespaces: Iterable[str]) -> None:
     wait_until(killed_all, "the lab's processes to end")
 
 
+def node_processes(namespace: str) -> dict[int, str]:
+    """Return process id on the host -> name, of the processes of a node: those in its own PID namespace.
+
+    What runs in its pods is not among them. *namespace* is the node's network namespace; empty without power.
+    """
+    wanted = _inode(Path("/run/netns") / namespace)
+    found = {}
+    for pid in _processes() if wanted else ():
+        if _inode(Path(f"/proc/{pid}/ns/net")) == wanted and len(ids := _ids(pid)) == 2:
+            found[ids[0]] = _name(pid)
+    return found
+
+
+def first_process(namespace: str) -> int:
+    """Return the process id, on the host, of the first process of a node; 0 when the node has no power."""
+    return next((pid for pid in node_processes(namespace) if _ids(pid)[-1:] == [1]), 0)
+
+
+def _ids(pid: int) -> list[int]:
+    """Return the ids of a process in each PID namespace it is in, the host's first; empty when it is gone."""
+    for line in _status(pid):
+        if line.startswith("NSpid:"):
+            return [int(word) for word in line.split()[1:]]
+    return []
+
+
+def _name(pid: int) -> str:
+    return next((line.split(maxsplit=1)[1] for line in _status(pid) if line.startswith("Name:")), "")
+
+
+def _status(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+
+
 def _processes() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 

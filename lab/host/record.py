@@ -53,6 +53,10 @@ class LabRecord:
         """The supervisor's own log."""
         return self.run_directory / "supervisor.log"
 
+    def namespace_of(self, node: str) -> str:
+        """Return the name of a node's network namespace."""
+        return f"{self.name}-{node}"
+
     def is_alive(self) -> bool:
         """Tell whether the supervisor still runs (and its process id was not given to another process)."""
         return self.pid > 0 and process_start_time(self.pid) == self.start_time

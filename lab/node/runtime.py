@@ -21,7 +21,7 @@ from pathlib import Path
 from ansible_collections.homelab.talos.lab.engine.ensure import Engine
 from ansible_collections.homelab.talos.lab.errors import LabError
 from ansible_collections.homelab.talos.lab.host import cgroups, links
-from ansible_collections.homelab.talos.lab.host.processes import wait_until
+from ansible_collections.homelab.talos.lab.host.processes import first_process, wait_until
 from ansible_collections.homelab.talos.lab.node import filesystem, sockets
 from ansible_collections.homelab.talos.lab.node.output import pieces
 from ansible_collections.homelab.talos.lab.node.process import NodeProcess, inner_pid, only_child
@@ -35,7 +35,8 @@ class NodeRuntime:
     """The machine under one emulated Talos.
 
     Parameters: *lab* and *name*; *address* of its lease in *subnet* (CIDR); *directory* that outlives
-    power-off; *router* namespace; *engine*; *new_boot_id* returns a fresh UUID string.
+    power-off; *router* namespace; *engine*; *new_boot_id* returns a fresh UUID string; *wire_is_cut* tells
+    whether the wire of the machine is cut while it is switched on.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class NodeRuntime:
         router: str,
         engine: Engine,
         new_boot_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        wire_is_cut: Callable[[], bool] = lambda: False,
     ) -> None:
         self.lab = lab
         self.name = name
@@ -59,13 +61,14 @@ class NodeRuntime:
         self._subnet = subnet
         self._router = router
         self._new_boot_id = new_boot_id
+        self._wire_is_cut = wire_is_cut
         self._unshare: asyncio.subprocess.Process | None = None
         self.init_pid = 0
 
     @property
     def port(self) -> str:
         """Name of the bridge's end of the node's wire (at most 15 characters)."""
-        return f"p{self.address.rsplit('.', 1)[1]}"
+        return links.port_name(self.address)
 
     @property
     def is_powered(self) -> bool:
@@ -82,7 +85,8 @@ class NodeRuntime:
         self.boot_id = self._new_boot_id()
         filesystem.lay_out(self.directory)
         cgroups.create_node_group(self.lab, self.name)
-        await asyncio.to_thread(links.create_node, self.namespace, self._router, self.port, self.address, self._subnet)
+        place = (self.namespace, self._router, self.port, self.address, self._subnet)
+        await asyncio.to_thread(links.create_node, *place, cut=self._wire_is_cut())
         await self._start_first_process()
         await self.run(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.default.forwarding=1"])
 
@@ -123,11 +127,7 @@ class NodeRuntime:
     def _enter(self, argv: Sequence[str]) -> list[str]:
         if not self.is_powered:
             raise LabError(f"node {self.name} is powered off", f"start {self.name} first")
-        return ["nsenter", "--target", str(self.init_pid), *_NAMESPACE_OPTIONS, "--wd=/", "--", *argv]
-
-    def enter_command(self, argv: Sequence[str]) -> list[str]:
-        """Return the command that runs *argv* inside the node from the host; :class:`LabError` when it is off."""
-        return self._enter(["env", f"PATH={_PATH}", *argv])
+        return entering(self.init_pid, argv)
 
     async def spawn(
         self, id: str, argv: Sequence[str], env: Mapping[str, str] | None = None, read: bool = False
@@ -214,6 +214,23 @@ class NodeRuntime:
     @staticmethod
     def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
         return {"PATH": _PATH, "HOME": "/root", **(extra or {})}
+
+
+def entering(init_pid: int, argv: Sequence[str]) -> list[str]:
+    """Return the command that runs *argv*, from the host, in the namespaces of the node with that first process."""
+    return ["nsenter", "--target", str(init_pid), *_NAMESPACE_OPTIONS, "--wd=/", "--", *argv]
+
+
+def command_inside(namespace: str, name: str, argv: Sequence[str]) -> list[str]:
+    """Return the command that runs *argv*, from the host, inside node *name* with that network *namespace*.
+
+    The lab's supervisor is not asked, so that one can look into a lab without one. Raises :class:`LabError` when the
+    node is off.
+    """
+    init_pid = first_process(namespace)
+    if not init_pid:
+        raise LabError(f"node {name} is powered off", f"start {name} first")
+    return entering(init_pid, ["env", f"PATH={_PATH}", *argv])
 
 
 def _wait_for_group(condition: Callable[[], bool]) -> None:

@@ -47,7 +47,7 @@ def host_snapshot(own: str) -> dict[str, Any]:
 
 
 def _processes(other_labs: set[str]) -> Iterator[str]:
-    """Yield what lives in a network namespace of its own, and supervisors; not what belongs to other labs.
+    """Yield what lives in a network namespace of its own, supervisors and guards of faults; not those of other labs.
 
     Every other process of the machine comes and goes as it likes.
     """
@@ -56,7 +56,7 @@ def _processes(other_labs: set[str]) -> Iterator[str]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (namespace := _namespace(f"{entry}/ns/net")):
             words = _read(f"{entry}/cmdline").split("\0")
-            supervises = any(word.endswith("talos.lab.supervisor") for word in words)
+            supervises = any(word.endswith(("talos.lab.supervisor", "talos.lab.faults.guard")) for word in words)
             groups = _read(f"{entry}/cgroup")
             other = namespace in theirs or any(f"/homelab-talos/{lab}/" in groups for lab in other_labs)
             elsewhere = namespace != _namespace("/proc/self/ns/net") and not other

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 COMMAND_SECONDS = 30.0
+# Switching and lifting wait for machines.
+FAULT_SECONDS = 180.0
 
 
 class MissingCapability(Exception):
@@ -28,7 +30,8 @@ class LabHandle:
     """The provider of the nodes.
 
     :param capabilities: what it can do to nodes, such as ``exec`` (run a command on a node) or ``power``.
-    :param commands: capability or action -> command; ``{node}`` stands for the name of a node.
+    :param commands: capability or action -> command; ``{node}`` stands for the name of a node, ``{verb}`` for what is
+        to be done with faults.
     :param environment: variables that the commands need.
     """
 
@@ -56,9 +59,21 @@ class LabHandle:
         :param arguments: appended to the command, for ``exec`` the command to run on the node.
         :raises MissingCapability: the provider does not know the action.
         """
+        return self._run(action, "{node}", node, arguments, seconds)
+
+    def fault(self, verb: str, arguments: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        """Run a command about faults: ``on`` with fault, targets and parameters, ``off`` with ids, or ``status``.
+
+        :raises MissingCapability: the provider has no faults.
+        """
+        return self._run("fault", "{verb}", verb, arguments, FAULT_SECONDS)
+
+    def _run(
+        self, action: str, placeholder: str, word: str, arguments: Sequence[str], seconds: float
+    ) -> subprocess.CompletedProcess[str]:
         if action not in self.commands:
             raise MissingCapability(f"the provider cannot {action}")
-        command = [part.replace("{node}", node) for part in self.commands[action]]
+        command = [part.replace(placeholder, word) for part in self.commands[action]]
         return subprocess.run(
             [*command, *arguments],
             env={**os.environ, **self.environment},

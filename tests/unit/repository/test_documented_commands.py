@@ -25,6 +25,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.homelab.talos.lab import cli
+from ansible_collections.homelab.talos.lab.errors import LabError
+from ansible_collections.homelab.talos.lab.faults.catalogue import find_fault
 from ansible_collections.homelab.talos.lab.host.record import HostRecord
 from ansible_collections.homelab.talos.tests.support.talosctl_table import load_table
 from ansible_collections.homelab.talos.tests.unit.repository.page_commands import (
@@ -196,6 +198,11 @@ def run_lab(asked: Command, reader: Reader) -> None:
         pytest.fail(f"{asked}: the lab does not know this command")
     if hasattr(options, "node"):
         assert options.node in hosts(), f"{asked}: not a host of inventories/homelab"
+    if hasattr(options, "target"):
+        groups = [target.split(",") for target in options.target]
+        assert {node for group in groups for node in group} <= hosts(), f"{asked}: not hosts of inventories/homelab"
+        parameters = dict(given.split("=") for given in options.set)
+        find_fault(options.fault).check(groups, parameters)
     assert getattr(options, "name", None) in (None, HOMELAB), f"{asked}: not the lab of inventories/homelab"
     if words == ["status"]:
         assert "no lab runs on this machine" in status_of_no_lab(), asked
@@ -337,6 +344,8 @@ def test_the_two_commands_of_the_project_are_documented_and_stages() -> None:
         "tools/lab burn node1",
         "tools/lab start node9",
         "tools/lab down other",
+        "tools/lab fault on link-cut node9",
+        "tools/lab fault on partition node1 node2",
         "kubectl --kubeconfig elsewhere get nodes",
         "ansible-galaxy collection install build/other-*.tar.gz",
         "pip install -r gone.txt",
@@ -345,7 +354,7 @@ def test_the_two_commands_of_the_project_are_documented_and_stages() -> None:
 )
 def test_a_command_that_does_not_work_is_seen(text: str, reader: Reader) -> None:
     asked = commands(f"```console\n$ {text}\n```\n", PLACEHOLDERS)
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
+    with pytest.raises((AssertionError, LabError, pytest.fail.Exception)):
         follow(asked, reader)
 
 
