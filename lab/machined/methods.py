@@ -124,7 +124,7 @@ OTHER: dict[str, Method] = {
     "inspect.InspectService/ControllerRuntimeDependencies": _refused("the lab has no controllers of Talos"),
     "machine.DebugService/ContainerRun": _refused("debug containers are not run; use tools/lab enter NODE", (1, 13)),
     "machine.ImageService/List": _real("images of containerd, as ImageList", (1, 13)),
-    "machine.ImageService/Pull": _real("containerd, as ImagePull; without progress", (1, 13)),
+    "machine.ImageService/Pull": _real("containerd, as ImagePull; no progress; installers are known by name", (1, 13)),
     "machine.ImageService/Import": _refused("images come from the lab's engine, not from a registry", (1, 13)),
     "machine.ImageService/Remove": _real("containerd", (1, 13)),
     "machine.ImageService/Verify": _refused("signatures of images are not verified", (1, 13)),

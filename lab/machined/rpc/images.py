@@ -9,6 +9,7 @@ internal/app/images/images.go, internal/app/internal/ctrhelper/ctrhelper.go.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -16,6 +17,7 @@ from grpclib import GRPCError
 
 from ansible_collections.homelab.talos.lab.machined import refusals
 from ansible_collections.homelab.talos.lab.machined.call import Call, Handlers
+from ansible_collections.homelab.talos.lab.machined.installer_images import UnknownImage, image_of
 from ansible_collections.homelab.talos.lab.machined.interfaces import Image, ImageError
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import enum, message
@@ -84,7 +86,10 @@ class ImageCalls:
             raise refusals.unknown(str(error)) from None
 
     async def _pulled(self, namespace: str, reference: str) -> Image:
-        """Return an image, pulled unless the node has it already."""
+        """Return an image, pulled unless the node has it already; installers are known without a registry."""
+        known = _installer(reference)
+        if known is not None:
+            return known
         for again in (False, True):
             for image in await self._images(namespace):
                 if image.name == reference:
@@ -100,6 +105,15 @@ class ImageCalls:
             await self._node.programs.images.pull(reference)
         except ImageError as error:
             raise _refusal(error) from None
+
+
+def _installer(reference: str) -> Image | None:
+    """Return what stands for an installer image that the lab knows, None for any other reference."""
+    try:
+        image_of(reference)
+    except UnknownImage:
+        return None
+    return Image(reference, f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}", 0)
 
 
 def _refusal(error: ImageError) -> GRPCError:

@@ -59,7 +59,14 @@ def test_images_are_listed_pulled_and_removed(tmp_path: Path) -> None:
                 await client.unary("machine.ImageService/Remove", remove)
             with pytest.raises(NotFound, match="error pulling image: registry.test/web:1: not found"):
                 await _replies(client, "machine.ImageService/Pull", **pull)
+            # The first step of an upgrade: the lab knows what installers contain without a registry.
             system = {"driver": 0, "namespace": SYSTEM}
+            installer = {"containerd": system, "image_ref": "registry.test/siderolabs/installer:v1.13.9"}
+            (answer,) = await _replies(client, "machine.ImageService/Pull", **installer)
+            assert answer.name.startswith("registry.test/siderolabs/installer@sha256:")
+            installer["image_ref"] = "registry.test/siderolabs/other:v1.13.9"
+            with pytest.raises(NotFound, match="error pulling image"):
+                await _replies(client, "machine.ImageService/Pull", **installer)
             assert await _replies(client, "machine.ImageService/List", containerd=system) == []
 
     play(tmp_path, scenario)
