@@ -33,12 +33,13 @@ def test_the_pod_network_survives_a_machine_that_lost_power(monkeypatch: pytest.
     )
     node = lab._machines["cp1"].node
     monkeypatch.setattr(node, "powered", True)
+    monkeypatch.setattr(node, "config", SimpleNamespace())
     monkeypatch.setattr(node, "kubernetes_node", SimpleNamespace(pod_cidrs=("10.244.0.0/24",)))
     monkeypatch.setattr(supervisor, "_POD_NETWORK_PERIOD_SECONDS", 0)
     connected = asyncio.Event()
     calls: list[str] = []
 
-    async def connect(_runtime: Any, cidr: str, _others: Any) -> None:
+    async def connect(_runtime: Any, _config: Any, cidr: str, _others: Any) -> None:
         calls.append(cidr)
         if len(calls) == 1:
             raise LabError("node cp1 is powered off", "start cp1 first")
