@@ -69,7 +69,7 @@ class KubernetesAccess:
         if status != 0:
             return []
         rows = [line.split() for line in output.decode().splitlines()[1:]]
-        found = [await self._container(*row[:3]) for row in rows if len(row) >= 3]
+        found = await asyncio.gather(*(self._container(*row[:3]) for row in rows if len(row) >= 3))
         return [container for container in found if container]
 
     async def _container(self, id: str, pid: str, state: str) -> Mapping[str, Any] | None:
