@@ -24,6 +24,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.waiting import
 EVENTS = "machine.MachineService/Events"
 # The phases after which a node does not answer any more.
 LAST_PHASES = ("reboot", "shutdown")
+SILENCE_SECONDS = 60.0
 _REMEDY = "read the kernel log of the node (talosctl dmesg); what the sequence had done until then stays done"
 
 
@@ -31,7 +32,9 @@ class SequenceFailed(TalosError):
     """A sequence ended with an error, or did not start."""
 
 
-async def ask_and_follow(node: OpenNode, name: str, method: str, request: Any, timeout: float) -> None:
+async def ask_and_follow(
+    node: OpenNode, name: str, method: str, request: Any, timeout: float, silence: float = SILENCE_SECONDS
+) -> None:
     """Call a method that starts a sequence and return when the sequence is in its last phase.
 
     A node that does not tell its events is only asked.
@@ -39,6 +42,7 @@ async def ask_and_follow(node: OpenNode, name: str, method: str, request: Any, t
     :param name: the node in messages.
     :param method: such as ``machine.MachineService/Reboot``; its reply carries an actor id.
     :param timeout: limit in seconds.
+    :param silence: seconds without any event after which the node is not listened to any more.
     :raises SequenceFailed: with the words of the node.
     :raises TalosError: the node refuses.
     :raises WaitTimeout: the sequence is not over in time.
@@ -47,7 +51,7 @@ async def ask_and_follow(node: OpenNode, name: str, method: str, request: Any, t
         tells = await _hello(events)
         reply = await node.client.unary(method, request)
         if tells:
-            await _follow(events, name, reply.messages[0].actor_id, timeout)
+            await _follow(events, name, reply.messages[0].actor_id, timeout, silence)
 
 
 async def _hello(events: AsyncIterator[Any]) -> bool:
@@ -59,11 +63,11 @@ async def _hello(events: AsyncIterator[Any]) -> bool:
     return True
 
 
-async def _follow(events: AsyncIterator[Any], name: str, actor: str, timeout: float) -> None:
+async def _follow(events: AsyncIterator[Any], name: str, actor: str, timeout: float, silence: float) -> None:
     shown = "no event of the sequence"
     try:
         async with asyncio.timeout(timeout):
-            async for event in events:
+            while (event := await _next(events, silence)) is not None:
                 if event.actor_id != actor:
                     continue
                 _check(name, event)
@@ -71,12 +75,16 @@ async def _follow(events: AsyncIterator[Any], name: str, actor: str, timeout: fl
                 if phase in LAST_PHASES:
                     return
                 shown = f"phase {phase}" if phase else shown
-    except SequenceFailed:
-        raise
     except TimeoutError:
         raise WaitTimeout(f"{name} to pass the sequence it was asked for", timeout, shown) from None
-    except TalosError:
-        return  # the connection is gone: so is the node
+
+
+async def _next(events: AsyncIterator[Any], silence: float) -> Any:
+    """Return the next event; None when the connection is gone, or so quiet that it may be: so may the node."""
+    try:
+        return await asyncio.wait_for(anext(events), silence)
+    except (TalosError, StopAsyncIteration, TimeoutError):
+        return None
 
 
 def _decoded(event: Any, kind: str) -> Any:

@@ -77,9 +77,9 @@ class SilentClient(FakeClient):
         yield
 
 
-def _run(client: FakeClient, timeout: float = 5.0) -> None:
+def _run(client: FakeClient, timeout: float = 5.0, silence: float = 5.0) -> None:
     node = OpenNode(client, "mtls", MachineStatus("running", True))
-    asyncio.run(ask_and_follow(node, "w1", METHOD, message("machine.RebootRequest")(), timeout))
+    asyncio.run(ask_and_follow(node, "w1", METHOD, message("machine.RebootRequest")(), timeout, silence))
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,12 @@ def test_the_limit_names_the_phase() -> None:
     with pytest.raises(WaitTimeout) as late:
         _run(FakeClient(_phase("drain"), _phase("drain", action="STOP"), HANG), 0.1)
     assert str(late.value) == ("waited 0.1 s for w1 to pass the sequence it was asked for; last observed: phase drain")
+
+
+def test_a_connection_that_went_quiet_is_left_to_the_wait_that_follows() -> None:
+    client = FakeClient(_phase("drain"), HANG)
+    _run(client, timeout=5.0, silence=0.05)
+    assert client.closed
 
 
 def test_a_node_that_tells_no_events_is_only_asked() -> None:
