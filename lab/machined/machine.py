@@ -18,6 +18,7 @@ from ansible_collections.homelab.talos.lab.machined.discovery import Discovery
 from ansible_collections.homelab.talos.lab.machined.interfaces import Programs, Runtime
 from ansible_collections.homelab.talos.lab.machined.lifecycle import Outcome, Request
 from ansible_collections.homelab.talos.lab.machined.node import Node
+from ansible_collections.homelab.talos.lab.machined.stopping import shut_down
 from ansible_collections.homelab.talos.lab.machined.upgrade import revert_failed_upgrade
 
 # Source: siderolabs/talos:internal/app/machined/main.go (countdown after a fatal error)
@@ -144,7 +145,9 @@ class Machine:
             return Outcome.REBOOT
 
     async def _count_down(self, error: Exception) -> None:
-        """What machined does when a sequence failed: say so, undo an upgrade that did not prove itself, count down."""
+        """What machined does when a sequence failed: stop everything, undo an upgrade that did not prove itself."""
+        await self._apid.drain()
+        await shut_down(self.node)
         self.node.journal.talos(str(error))
         revert_failed_upgrade(self.node)
         for seconds in range(FATAL_COUNTDOWN_SECONDS, -1, -1):

@@ -76,6 +76,13 @@ async def stop_services(node: Node, sequence: Sequence) -> None:
         await _stop(node, [*first, *(id for id in node.services if id not in (*first, *LAST))])
 
 
+async def shut_down(node: Node) -> None:
+    """Stop every service, the API last, as machined does before it gives up."""
+    first = [*_extensions(node), *WORKLOADS]
+    rest = [id for id in node.services if id not in (*first, *LAST)]
+    await _stop(node, [*first, *rest, "apid"])
+
+
 def _extensions(node: Node) -> list[str]:
     return [id for id in node.services if id.startswith("ext-")]
 

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.homelab.talos.lab.machined.journal import Log
 from ansible_collections.homelab.talos.lab.machined.machine import Machine
 from ansible_collections.homelab.talos.lab.machined.service_runner import ServiceRunner, State
 
@@ -46,6 +48,10 @@ def test_without_document_boot_never_ends_though_the_node_is_ready(tmp_path: Pat
         assert not lab.runtimes[NAME].running("ext-tailscale")
 
     play(tmp_path, scenario)
+
+
+def _counts_down(kernel: Log) -> bool:
+    return "rebooting in" in kernel.tail()[-1]
 
 
 async def _rebooted(lab: Home, before: str) -> None:
@@ -91,6 +97,8 @@ def test_boot_limit_reboots_the_node_again_and_again(tmp_path: Path) -> None:
             assert (lab.runtimes[NAME].boot_id, machine.stage) == (boot, "booting")
             assert not [line for line in journal.tail() if "rebooting in" in line]
             lab.clock.advance(120)
+            await until(functools.partial(_counts_down, journal), "countdown")
+            assert not [id for id in ("apid", "kubelet") if machine.node.is_up(id)]
             await _rebooted(lab, boot)
             text = "\n".join(journal.tail())
             assert "[talos] task startAllServices (1/1): failed: 1 error occurred:" in text
