@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,10 @@ def test_validation_keeps_the_three_apart(boots: Boots, pytestconfig: pytest.Con
 
 @pytest.mark.layer("L4")
 @pytest.mark.parametrize("turn", [1, 2])
-def test_the_limit_of_talos_reboots_the_node_each_time_and_no_other(boots: Boots, tmp_path: Path, turn: int) -> None:
+def test_the_limit_of_talos_reboots_the_node_each_time_and_no_other(
+    boots: Boots, require: Callable[[str], None], tmp_path: Path, turn: int
+) -> None:
+    require("time")
     before = boots.ids()
     boots.advance(STUCK, BOOT_LIMIT)
     boots.wait_for_next_boot(STUCK, before[STUCK])
@@ -142,8 +146,11 @@ def test_the_document_completes_the_boot_without_a_reboot(boots: Boots, tmp_path
 
 
 @pytest.mark.layer("L4")
-def test_a_fresh_upgrade_whose_boot_does_not_finish_is_rolled_back(boots: Boots, node: Any, tmp_path: Path) -> None:
+def test_a_fresh_upgrade_whose_boot_does_not_finish_is_rolled_back(
+    boots: Boots, require: Callable[[str], None], node: Any, tmp_path: Path
+) -> None:
     """node1 gets an image with the extension, and no configuration for it."""
+    require("time")
     name, before = "node1", boots.ids()
     former = node(name).talos.extensions
     image = versions.installer_image(node(name).talos.version, extensions.schematic([*former, "tailscale"])[0])
