@@ -48,8 +48,12 @@ def boot_timing(expected: ExpectedNode, reading: Record, kubernetes: Record | No
 
 
 def boot_started(boot_time: int, history: Sequence[Record]) -> int:
-    """Return when the boot with the present configuration began: time in maintenance mode does not count."""
+    """Return when the boot with the present configuration began: time in maintenance mode does not count.
+
+    Machines without a battery stamp their first events with a time long before they knew it; these are left out.
+    """
     started = boot_time
+    history = [change for change in history if change["time"] >= boot_time]
     for number, change in enumerate(history):
         if change["stage"] in EARLIER_STAGES:
             later = (item["time"] for item in history[number:] if item["stage"] in BOOT_STAGES)

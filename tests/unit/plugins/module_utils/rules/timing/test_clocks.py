@@ -63,6 +63,12 @@ def test_time_in_maintenance_mode_does_not_count() -> None:
     assert shown(boot) == {"kubernetes_ready": "6 s", "machine_ready": "7 s", "stage_running": "9 s"}
 
 
+def test_stamps_from_before_a_machine_knew_the_time_are_left_out() -> None:
+    early = [{"time": 12, "stage": "maintenance", "ready": True}, {"time": 15, "stage": "booting", "ready": True}]
+    boot = timing(history=[*early, *READING["history"]])
+    assert (boot.started, shown(boot)["machine_ready"]) == (START, "9 s")
+
+
 def test_what_a_node_has_forgotten_is_not_made_up() -> None:
     boot = timing(history=[])
     assert shown(boot)["stage_running"] == ("reached, when is not known: the node no longer has the events of its boot")
