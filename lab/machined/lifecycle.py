@@ -13,17 +13,16 @@ from enum import Enum
 
 from ansible_collections.homelab.talos.lab.machined import event_messages
 from ansible_collections.homelab.talos.lab.machined.etcd_leave import leave_etcd
-from ansible_collections.homelab.talos.lab.machined.installer_images import image_of
 from ansible_collections.homelab.talos.lab.machined.machine_status import set_stage
 from ansible_collections.homelab.talos.lab.machined.node import Node
-from ansible_collections.homelab.talos.lab.machined.sequence import Sequence
+from ansible_collections.homelab.talos.lab.machined.sequence import Sequence, SequenceFailed
 from ansible_collections.homelab.talos.lab.machined.stopping import (
     stop_everything,
     stop_pods,
     stop_the_rest,
     stop_workloads,
 )
-from ansible_collections.homelab.talos.lab.machined.upgrade import write_upgrade
+from ansible_collections.homelab.talos.lab.machined.upgrade import InstallerFailed, run_installer
 
 DRAIN_SECONDS = 60.0
 WHOLE_DISK = "DISK"
@@ -118,12 +117,22 @@ async def _upgrade(node: Node, request: Request, sequence: Sequence) -> Outcome:
     await stop_workloads(node, sequence)
     with sequence.phase("upgrade"), sequence.task("upgrade"):
         sequence.log(f'performing upgrade via "{request.image}"')
-        write_upgrade(node, image_of(request.image))
+        _install(node, request.image)
         sequence.log("upgrade successful")
     sequence.phases("meta", "kexec")
     await stop_the_rest(node, sequence)
     end_boot(node, sequence, Outcome.REBOOT)
     return Outcome.REBOOT
+
+
+def _install(node: Node, image: str) -> None:
+    """Run the installer, whose output goes into the kernel log; raises ``SequenceFailed`` as Talos words it."""
+    try:
+        for line in run_installer(node, image):
+            node.journal.dmesg(line)
+    except InstallerFailed as error:
+        node.journal.dmesg(str(error))
+        raise SequenceFailed('task "upgrade" failed: exit code 1') from None
 
 
 def _wipe(node: Node, request: Request, sequence: Sequence) -> None:

@@ -3,23 +3,42 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An upgrade before and after its first boot: into the other slot, and back when that boot fails.
 
-Source: siderolabs/talos:cmd/installer/pkg/install/install.go (META tag Upgrade), internal/app/machined/revert.go,
-internal/app/machined/pkg/controllers/runtime/drop_upgrade_fallback.go.
+Source: siderolabs/talos:cmd/installer/pkg/install/install.go (META tag Upgrade), preflight.go,
+internal/app/machined/revert.go, internal/app/machined/pkg/controllers/runtime/drop_upgrade_fallback.go.
 """
 
 from __future__ import annotations
 
-from ansible_collections.homelab.talos.lab.machined.boot_slots import UPGRADE_TAG, BootImage, NoOtherSlot
+from collections.abc import Iterator
+
+from ansible_collections.homelab.talos.lab.machined.boot_slots import UPGRADE_TAG, NoOtherSlot
+from ansible_collections.homelab.talos.lab.machined.installer_images import image_of
 from ansible_collections.homelab.talos.lab.machined.machine_status import TYPE as MACHINE_STATUS
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.lab.machined.resources import runtime
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import versions
 
 
-def write_upgrade(node: Node, image: BootImage) -> None:
-    """Install an image into the slot that is not in use, and note where to go back to."""
+class InstallerFailed(Exception):
+    """The installer ended with exit code 1; the text is its last line."""
+
+
+def run_installer(node: Node, reference: str) -> Iterator[str]:
+    """Install a known image into the slot that is not in use, and note where to go back to; yield what is printed.
+
+    Raises :class:`InstallerFailed`, and ``UnknownImage`` for an image the lab does not know.
+    """
+    image, host = image_of(reference), node.description.talos_version
+    yield "running pre-flight checks"
+    yield f"host Talos version: {host}"
+    fault = versions.upgrade_fault(host, image.talos_version)
+    if fault:
+        raise InstallerFailed(f"pre-flight checks failed: {fault}")
+    yield "all pre-flight checks successful"
     previous = node.partitions.slots.upgrade(image)
     node.partitions.set_meta(UPGRADE_TAG, previous)
     runtime.publish_meta(node)
+    yield f"installed {image.talos_version} to slot {node.partitions.slots.default}"
 
 
 def revert_failed_upgrade(node: Node) -> None:

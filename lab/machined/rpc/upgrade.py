@@ -21,7 +21,7 @@ from ansible_collections.homelab.talos.lab.machined.installer_images import Unkn
 from ansible_collections.homelab.talos.lab.machined.lifecycle import Request
 from ansible_collections.homelab.talos.lab.machined.methods import METHODS
 from ansible_collections.homelab.talos.lab.machined.node import Node
-from ansible_collections.homelab.talos.lab.machined.upgrade import write_upgrade
+from ansible_collections.homelab.talos.lab.machined.upgrade import InstallerFailed, run_installer
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import versions
 
@@ -53,7 +53,7 @@ class UpgradeCalls:
         node.journal.talos(f"upgrade request received: staged {stage}, force {force}")
         node.journal.talos(f'validating "{request.image}"')
         try:
-            self._check(request.image)
+            image_of(request.image)
         except UnknownImage as error:
             raise refusals.unknown(f'error validating installer image "{request.image}": {error}') from None
         if request.stage:
@@ -65,12 +65,6 @@ class UpgradeCalls:
         reply = message("machine.UpgradeResponse")()
         reply.messages.add(ack="Upgrade request received", actor_id=actor)
         return reply
-
-    def _check(self, reference: str) -> None:
-        """Raise UnknownImage unless the image is known and its Talos may follow the present one."""
-        fault = versions.upgrade_fault(self._node.description.talos_version, image_of(reference).talos_version)
-        if fault:
-            raise UnknownImage(fault)
 
     async def _rollback(self, call: Call) -> Any:
         node = self._node
@@ -98,14 +92,18 @@ class UpgradeCalls:
         if not reference:
             raise refusals.invalid_argument("installer image name is required")
         try:
-            self._check(reference)
+            image_of(reference)
         except UnknownImage as error:
             cause = f'installer image "{reference}" not found in containerd store: {error}'
             raise refusals.internal(f"upgrade failed: {cause}") from None
-        yield _progress(message=f"upgrading via {reference}")
-        write_upgrade(node, image_of(reference))
-        yield _progress(message="upgrade successful")
-        yield _progress(exit_code=0)
+        try:
+            for line in run_installer(node, reference):
+                yield _progress(message=line)
+        except InstallerFailed as error:
+            yield _progress(message=str(error))
+            yield _progress(exit_code=1)
+        else:
+            yield _progress(exit_code=0)
 
 
 def _progress(**content: Any) -> Any:

@@ -226,6 +226,28 @@ def test_an_image_that_cannot_be_installed_changes_nothing(tmp_path: Path, image
     play(tmp_path, scenario)
 
 
+def test_an_installer_that_refuses_the_host_leaves_the_slots_as_they_are(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        lab.version = "v1.14.1"
+        machine = await running_worker(lab)
+        boot, image = lab.runtimes[NAME].boot_id, installer(VARIANT, "v1.12.11")
+        fault = "pre-flight checks failed: host version 1.14.1 is too new to downgrade to Talos 1.12.11"
+        async with lab.client(ADDRESS) as client:
+            progress = await lifecycle_upgrade(client, image)
+            assert (progress[-2].message, progress[-1].exit_code) == (fault, 1)
+            assert (machine.stage, lab.runtimes[NAME].boot_id) == ("running", boot)
+            kernel = machine.node.journal.kernel
+            await unary(client, "Upgrade", image=image)
+        await rebooted(lab, boot)
+        lines = [line.partition("]: ")[2] for line in kernel.tail()]
+        assert fault in lines
+        assert '[talos] task upgrade (1/1): failed: task "upgrade" failed: exit code 1' in lines
+        await stage(machine, "running")
+        assert (machine.node.partitions.slots.default, machine.node.partitions.meta()) == ("A", {})
+
+    play(tmp_path, scenario)
+
+
 def test_only_an_admin_may_upgrade_and_only_what_is_installed(tmp_path: Path) -> None:
     async def scenario(lab: Home) -> None:
         machine = await running_worker(lab)
