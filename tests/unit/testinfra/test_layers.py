@@ -34,6 +34,13 @@ def test_lower_layers_run_first(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["L1: 1 passed", "L2: 1 passed", "L3: 1 passed", "L4: 1 passed"])
 
 
+def test_a_disruptive_test_runs_after_all_others(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(FOUR.format(two=True).replace("def test_one", "@pytest.mark.disruptive\ndef test_one"))
+    result = pytester.runpytest(*PLUGIN, "-v", "--strict-markers")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["*test_two*", "*test_three*", "*test_four*", "*test_one*"])
+
+
 def test_a_failed_layer_blocks_those_above(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(FOUR.format(two=False))
     result = pytester.runpytest(*PLUGIN, "-v", "--junitxml=junit.xml")
