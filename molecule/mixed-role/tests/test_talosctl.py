@@ -44,8 +44,6 @@ HEALTH = (
     "coredns to report ready",
     "all k8s nodes to report schedulable",
 )
-# What the machine configuration may leave to others.
-SKIPPABLE = ("kube-proxy to report ready", "coredns to report ready")
 KERNEL_LINE = re.compile(r"(\S+): user: warning: \[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z\]: (.+)")
 NO_CHANGE = """Dry run summary:
 Applied configuration without a reboot (skipped in dry-run).
@@ -184,10 +182,14 @@ def test_health_by_the_server_passes_every_check(talosctl: Any, expected: Any) -
     node = expected.nodes[CONTROL_PLANE]
     answer = talosctl("health", "--wait-timeout", "60s", node=node.address)
     assert answer.returncode == 0, answer.stderr
-    assert tuple(health_verdicts(answer.stderr)) == HEALTH
-    verdicts = health_verdicts(answer.stderr)
-    skipped = {check for check in SKIPPABLE if verdicts[check] == "SKIP"}
-    assert {check: verdict for check, verdict in verdicts.items() if check not in skipped and verdict != "OK"} == {}
+    assert list(health_verdicts(answer.stderr).items()) == [(check, "OK") for check in HEALTH]
+
+
+def test_health_by_the_client_passes_every_check(talosctl: Any, expected: Any) -> None:
+    node = expected.nodes[CONTROL_PLANE]
+    answer = talosctl("health", "--server=false", "--wait-timeout", "60s", node=node.address)
+    assert answer.returncode == 0, answer.stderr
+    assert list(health_verdicts(answer.stderr).items()) == [(check, "OK") for check in HEALTH]
 
 
 def test_a_dry_run_of_what_is_applied_finds_no_change(talosctl: Any, expected: Any, workspace: Path) -> None:
