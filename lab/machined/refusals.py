@@ -53,6 +53,11 @@ def unavailable(text: str) -> GRPCError:
     return GRPCError(Status.UNAVAILABLE, text)
 
 
+def resource_exhausted(text: str) -> GRPCError:
+    """Return ResourceExhausted."""
+    return GRPCError(Status.RESOURCE_EXHAUSTED, text)
+
+
 def internal(text: str) -> GRPCError:
     """Return Internal."""
     return GRPCError(Status.INTERNAL, text)

@@ -102,15 +102,27 @@ class ContainerCalls:
         return reply
 
     async def _restart(self, call: Call) -> Any:
-        for found in await self._of_pods(call.request):
-            if call.request.id in names(found):
-                status, _output, errors = await self._node.runtime.run(["kill", "-TERM", str(found["pid"])])
-                if status != 0:
-                    raise refusals.unknown(errors.decode(errors="replace").strip())
-                reply = message("machine.RestartResponse")()
-                reply.messages.add()
-                return reply
-        raise refusals.unknown(f'container "{call.request.id}" not found')
+        """Answer Restart: the first process gets SIGTERM, and whoever runs the container starts it again."""
+        await self._terminate(await self._pid(call.request))
+        reply = message("machine.RestartResponse")()
+        reply.messages.add()
+        return reply
+
+    async def _pid(self, request: Any) -> int:
+        """Return the process that a request for a container means."""
+        for found in await self._of_pods(request):
+            if request.id in names(found):
+                return int(found["pid"])
+        if request.id not in self._of_talos(request):
+            raise refusals.unknown(f'container "{request.id}" not found')
+        if request.id not in self._node.pids:
+            raise refusals.unimplemented(f"Restart is not played for {request.id}: it is part of the emulated machined")
+        return self._node.pids[request.id]
+
+    async def _terminate(self, pid: int) -> None:
+        status, _output, errors = await self._node.runtime.run(["kill", "-TERM", str(pid)])
+        if status != 0:
+            raise refusals.unknown(errors.decode(errors="replace").strip())
 
 
 def handlers(node: Node) -> Handlers:

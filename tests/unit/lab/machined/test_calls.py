@@ -231,6 +231,12 @@ def test_meta(tmp_path: Path) -> None:
                 await unary(client, "MetaWrite", key=256, value=b"")
             with pytest.raises(NotFound):
                 await unary(client, "MetaDelete", key=13)
+            most = 256 * 1024 - 40 - 20 - (len(b"mine") + 8)
+            with pytest.raises(TalosError, match="meta write failed") as refusal:
+                await unary(client, "MetaWrite", key=13, value=b"x" * (most + 1))
+            assert refusal.value.code == "RESOURCE_EXHAUSTED"
+            await unary(client, "MetaWrite", key=13, value=b"x" * most)
+            await unary(client, "MetaDelete", key=13)
         assert machine.node.store.spec("runtime", "MetaKeys.runtime.talos.dev", "0x0c") == {"value": "mine"}
         await machine.power_off()
         await machine.power_on()

@@ -14,7 +14,11 @@ import pytest
 from ansible_collections.homelab.talos.lab.machined import container_usage
 from ansible_collections.homelab.talos.lab.machined.container_usage import Usage
 from ansible_collections.homelab.talos.lab.machined.node import Node
-from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import InvalidArgument, TalosError
+from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import (
+    InvalidArgument,
+    TalosError,
+    Unimplemented,
+)
 
 from .home import Home, control_plane, play, unary
 from .real_commands import LocalRuntime, on_a_node
@@ -101,6 +105,13 @@ def test_containers_of_talos_and_of_pods(tmp_path: Path) -> None:
         async with lab.client(ADDRESS, "os:operator") as client:
             with pytest.raises(TalosError, match='container "default/web-2:web" not found'):
                 await unary(client, "Restart", namespace="k8s.io", id="default/web-2:web", driver=1)
+            with pytest.raises(Unimplemented, match="Restart is not played for apid"):
+                await unary(client, "Restart", namespace="system", id="apid")
+            # The fake machine runs no kill; what it was asked for is what counts.
+            with pytest.raises(TalosError, match="no such program in this fake"):
+                await unary(client, "Restart", namespace="system", id="ext-zfs-service")
+            assert ["kill", "-TERM", str(process.pid)] in lab.runtimes["cp1"].commands
+        assert ["kill", "-TERM", "0"] not in lab.runtimes["cp1"].commands
         await machine.node.services["ext-zfs-service"].stop()
         assert "ext-zfs-service" not in machine.node.pids
 
