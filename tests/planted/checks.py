@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "plugins/module_utils/rules"
 # Scenarios whose tests act on a running lab: they bring the defects that they look for themselves.
 ACTING = frozenset({"self-test", "ready-timing"})
+# Rules about what goes into images have a catalogue of their own.
+IMAGE_NEEDS = (RULES / "image_needs.py", ROOT / "plugins/module_utils/cozystack/profile_check.py")
 # File of rules -> what their ids begin with.
 PREFIXES = {"cluster.py": "cluster", "node.py": "node"}
 IN_DOCSTRING = re.compile(r"``((?:config|node|cluster)\.[a-z][a-z-]*)``")
@@ -23,7 +25,7 @@ def document_rule_ids(directory: Path = RULES) -> set[str]:
     """Return the ids of the rules about documents, nodes and clusters, read from their source."""
     found: set[str] = set()
     for path in sorted(directory.glob("*.py")):
-        if path.name.startswith("image_"):  # those about built images: test_planted_images.py
+        if path.name.startswith("image_"):  # test_planted_images.py, test_planted_image_needs.py
             continue
         prefix = PREFIXES.get(path.name, "config")
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -32,6 +34,16 @@ def document_rule_ids(directory: Path = RULES) -> set[str]:
         for node in ast.walk(tree):
             if isinstance(node, (ast.FunctionDef, ast.Module)):
                 found.update(IN_DOCSTRING.findall(ast.get_docstring(node) or ""))
+    return found
+
+
+def image_needs_ids() -> set[str]:
+    """Return the ids of the rules about what goes into images, and about their profiles, read from their source."""
+    found: set[str] = set()
+    for path in IMAGE_NEEDS:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found.update(f"image.{topic}" for topic in _topics(tree, False))
+        found.update(_whole_ids(tree))
     return found
 
 

@@ -53,6 +53,7 @@ class BuildResult:
     """
 
     changed: bool
+    talos_version: str
     planned: tuple[build_plan.PlannedFile, ...]
     directory: Path
     log: Path
@@ -73,6 +74,7 @@ def check(request: BuildRequest) -> BuildResult:
     planned = build_plan.plan(prepared.request.kinds, prepared.inputs, prepared.file_names, manifest, directory)
     return BuildResult(
         changed=_differs(prepared, planned, manifest),
+        talos_version=prepared.definition.talos_version,
         planned=tuple(planned),
         directory=directory,
         log=store.log(request.variant.image),
@@ -101,7 +103,8 @@ def build(request: BuildRequest, now: datetime.datetime) -> BuildResult:
             changed = _differs(prepared, planned, manifest)
             if changed:
                 manifest = _build(repository, prepared, planned, manifest, store, work, now)
-    return BuildResult(changed, tuple(planned), directory, store.log(name), manifest, prepared.remarks)
+    version = prepared.definition.talos_version
+    return BuildResult(changed, version, tuple(planned), directory, store.log(name), manifest, prepared.remarks)
 
 
 def _build(

@@ -1,0 +1,77 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tests of image builds share: an upstream repository, a list of extensions, the stand-in engine, snapshots."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.homelab.talos.tests.support import cozystack_tree
+from ansible_collections.homelab.talos.tests.support.cozystack_tree import SHAPES, Shape
+
+ENGINE = Path(__file__).resolve().parent / "stand_in_engine.py"
+NEWEST = "v1.6.2"
+VARIANTS: dict[str, list[str]] = {
+    "compute": ["drbd", "spin", "zfs"],
+    "gateway": ["drbd", "spin", "tailscale", "zfs"],
+}
+# Extensions that upstream does not have: from Talos 1.7 on there is spin, from 1.6 on tailscale.
+ADDED = ("ghcr.io/siderolabs/spin:v0.25.1", "ghcr.io/siderolabs/tailscale:1.98.5")
+
+
+def write_digests(path: Path, shape: Shape, added: tuple[str, ...] = ADDED) -> Path:
+    """Write the list of extensions of a shape's Talos version; return the path."""
+    path.write_text(cozystack_tree.image_digests(shape, *added), encoding="utf-8")
+    return path
+
+
+def arguments(
+    repository: Path, work: Path, variant: str = "compute", ref: str = NEWEST, **others: Any
+) -> dict[str, Any]:
+    """Return options of the module image for a build with the stand-in engine."""
+    digests = work / f"image-digests-{ref}"
+    if not digests.exists():
+        write_digests(digests, SHAPES[ref])
+    options = {
+        "repository": str(repository),
+        "ref": ref,
+        "name": variant,
+        "extensions": VARIANTS[variant],
+        "kinds": ["kernel", "initramfs"],
+        "output": str(work / "images"),
+        "image_digests": str(digests),
+        "engine": str(ENGINE),
+    }
+    return {**options, **others}
+
+
+def files_below(directory: Path) -> dict[str, tuple[int, int, int]]:
+    """Return size, modification time in ns and mode of everything below a directory, git's own files included."""
+    found = {}
+    for path in sorted(directory.rglob("*")):
+        status = os.lstat(path)
+        found[str(path.relative_to(directory))] = (status.st_size, status.st_mtime_ns, status.st_mode)
+    return found
+
+
+def clone_state(repository: Path) -> dict[str, Any]:
+    """Return everything by which a build could show in a clone: files with their times, status, refs, work trees."""
+    files = files_below(repository)
+    return {"files": files, **{word: _git(repository, *words) for word, words in _ASKED.items()}}
+
+
+_ASKED = {
+    "status": ("status", "--porcelain", "--ignored"),
+    "refs": ("for-each-ref",),
+    "worktrees": ("worktree", "list", "--porcelain"),
+}
+
+
+def _git(repository: Path, *words: str) -> str:
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    command = ["git", "-c", "safe.directory=*", "-C", str(repository), *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout

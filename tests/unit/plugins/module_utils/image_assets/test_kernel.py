@@ -1,0 +1,40 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The architecture of a kernel is what its headers say, whatever the file is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.homelab.talos.plugins.module_utils.image_assets.kernel import (
+    KernelHeader,
+    read_kernel_file,
+    read_kernel_header,
+)
+from ansible_collections.homelab.talos.tests.support.stand_in_assets import pe_image
+
+
+@pytest.mark.parametrize(
+    ("architecture", "zboot", "form"),
+    [("arm64", True, "EFI zboot (zstd)"), ("arm64", False, "Image"), ("amd64", False, "PE")],
+)
+def test_the_machine_word_decides(architecture: str, zboot: bool, form: str, tmp_path: Path) -> None:
+    path = tmp_path / "kernel-arm64"
+    path.write_bytes(pe_image(architecture, zboot))
+    assert read_kernel_file(path) == KernelHeader(architecture, form)
+
+
+def test_another_machine_is_shown_as_a_number() -> None:
+    data = bytearray(pe_image("arm64", True))
+    data[0x84:0x86] = b"\x64\x50"
+    assert read_kernel_header(bytes(data)).architecture == "unknown (0x5064)"
+
+
+@pytest.mark.parametrize("data", [b"", b"MZ", b"\x7fELF" + bytes(100), b"MZ" + bytes(100), b"MZ" + b"\xff" * 100])
+def test_what_is_no_kernel_has_no_architecture(data: bytes) -> None:
+    header = read_kernel_header(data)
+    assert header.architecture == ""
+    assert header.form.startswith("not a PE image")
