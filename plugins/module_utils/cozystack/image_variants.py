@@ -123,3 +123,24 @@ def _refuse_extensions(variant: ImageVariant) -> None:
                 f"extension {name} holds nothing for {variant.architecture}",
                 "take it out of the variant",
             )
+
+
+# Control planes are compute nodes too.
+_ROLES_OF_MACHINE_TYPES = {"controlplane": ("compute",), "worker": ("compute", "gateway")}
+
+
+def select_variants(variants: Sequence[ImageVariant], selection: Sequence[str]) -> list[ImageVariant]:
+    """Return the variants that are chosen, in their order.
+
+    :param selection: names of variants, roles, or machine types (``controlplane``, ``worker``); empty for all.
+    :raises BuildError: a word chooses none.
+    """
+    chosen: set[str] = set()
+    for word in selection:
+        roles = {word, *_ROLES_OF_MACHINE_TYPES.get(word, ())}
+        names = {variant.name for variant in variants if variant.name == word or roles & set(variant.roles)}
+        if not names:
+            known = ", ".join(variant.name for variant in variants) or "none"
+            raise BuildError(f"selection {word!r}", "chooses no variant", f"variants are {known}")
+        chosen |= names
+    return [variant for variant in variants if not selection or variant.name in chosen]

@@ -11,11 +11,11 @@ siderolabs/talos:internal/app/machined/pkg/system/services/extension.go.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import versions
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.schematic import Schematic
 
 
 @dataclass(frozen=True)
@@ -114,16 +114,6 @@ def services_of(names: Iterable[str]) -> dict[str, Extension]:
 
 
 def schematic(names: Iterable[str]) -> tuple[str, str]:
-    """Return ``(id, text)`` of the Image Factory schematic with these official extensions.
-
-    The id is the SHA-256 of the canonical text, so it is known without asking the factory.
-    Source: siderolabs/image-factory:pkg/schematic/schematic.go.
-    """
-    wanted = sorted(set(names))
-    if wanted:
-        lines = ["customization:", "    systemExtensions:", "        officialExtensions:"]
-        lines += [f"            - siderolabs/{name}" for name in wanted]
-        text = "\n".join(lines) + "\n"
-    else:
-        text = "customization: {}\n"
-    return hashlib.sha256(text.encode("utf-8")).hexdigest(), text
+    """Return ``(id, text)`` of the Image Factory schematic with these official extensions."""
+    found = Schematic(extensions=tuple(sorted(set(names))))
+    return found.id, found.text
