@@ -108,6 +108,12 @@ options:
     type: list
     elements: str
     default: []
+  allow_unreviewed:
+    description:
+      - Whether a ref may be built that has parts this collection does not know yet (verdict C(needs review)). What is
+        known not to work is refused in any case.
+    type: bool
+    default: false
   build_timeout:
     description:
       - Limit for each kind, and for another build of the same image to end, in seconds.
@@ -260,6 +266,7 @@ def spec() -> ArgumentSpec:
             "registry_mirrors": {"type": "dict", "default": {}},
             "engine": {"type": "str"},
             "run_options": {"type": "list", "elements": "str", "default": []},
+            "allow_unreviewed": {"type": "bool", "default": False},
             "build_timeout": {"type": "int", "default": 3600},
         }
     )
@@ -279,6 +286,7 @@ def request_of(params: dict[str, Any]) -> BuildRequest:
         engine=params["engine"] or "",
         run_options=tuple(params["run_options"]),
         mirrors=params["registry_mirrors"],
+        allow_unreviewed=params["allow_unreviewed"],
         limit=float(params["build_timeout"]),
     )
 

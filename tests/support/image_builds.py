@@ -1,12 +1,17 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tests of image builds share: an upstream repository, a list of extensions, the stand-in engine, snapshots."""
+"""What tests of image builds share: an upstream repository, a list of extensions, the stand-in engine, snapshots.
+
+``python -m ansible_collections.homelab.talos.tests.support.image_builds DIRECTORY`` makes ``DIRECTORY/cozystack``, a
+clone with one tag per known shape of upstream, and ``DIRECTORY/image-digests-TAG``, the list that belongs to each.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +24,14 @@ VARIANTS: dict[str, list[str]] = {
     "compute": ["drbd", "spin", "zfs"],
     "gateway": ["drbd", "spin", "tailscale", "zfs"],
 }
-# Extensions that upstream does not have: from Talos 1.7 on there is spin, from 1.6 on tailscale.
+# Extensions that upstream does not have; spin came with Talos 1.7.
 ADDED = ("ghcr.io/siderolabs/spin:v0.25.1", "ghcr.io/siderolabs/tailscale:1.98.5")
 
 
-def write_digests(path: Path, shape: Shape, added: tuple[str, ...] = ADDED) -> Path:
+def write_digests(path: Path, shape: Shape, added: tuple[str, ...] | None = None) -> Path:
     """Write the list of extensions of a shape's Talos version; return the path."""
+    if added is None:
+        added = ADDED[1:] if shape.talos.startswith("v1.6.") else ADDED
     path.write_text(cozystack_tree.image_digests(shape, *added), encoding="utf-8")
     return path
 
@@ -75,3 +82,19 @@ def _git(repository: Path, *words: str) -> str:
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     command = ["git", "-c", "safe.directory=*", "-C", str(repository), *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def main() -> int:
+    """Make clone and lists in the directory that the command line names."""
+    if len(sys.argv) != 2:
+        print("usage: image_builds DIRECTORY", file=sys.stderr)
+        return 2
+    directory = Path(sys.argv[1])
+    cozystack_tree.create_all(directory / "cozystack")
+    for tag, shape in SHAPES.items():
+        write_digests(directory / f"image-digests-{tag}", shape)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -238,6 +238,7 @@ def _manifest(
             "ref": request.ref,
             "core": layout.core,
             "generation": layout.generation or "/".join(layout.generations),
+            "contract": prepared.verdict,
         },
         imager=prepared.imager,
         base_installer=definition.base_installer,

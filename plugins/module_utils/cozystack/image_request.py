@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.homelab.talos.plugins.module_utils.cozystack import build_plan
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack import build_plan, contract
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.build_error import BuildError
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.extension_list import ExtensionList, read_list
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.git_objects import Repository
@@ -20,9 +20,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.cozystack.imager imp
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.layout import Layout, detect
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.oci_registry import RegistryReader
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.profiles import ImageDefinition
-
-# Recipes that need nothing but a container engine.
-USABLE_INVOCATIONS = ("docker-tar-to-stdout", "docker-bind-out")
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.verdict import Wishes
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,7 @@ class BuildRequest:
     :param run_options: further options of the engine's ``run``.
     :param mirrors: host of a registry -> base URL that is asked instead.
     :param limit: for each kind, in seconds.
+    :param allow_unreviewed: whether a ref with parts that are not known here may be built.
     """
 
     repository: Path
@@ -52,6 +51,7 @@ class BuildRequest:
     run_options: tuple[str, ...] = ()
     mirrors: Mapping[str, str] = field(default_factory=dict)
     limit: float = 3600.0
+    allow_unreviewed: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Prepared:
     layout: Layout
     definition: ImageDefinition
     imager_digest: str
+    verdict: str
     remarks: tuple[str, ...]
 
     @property
@@ -91,9 +92,9 @@ def prepare(repository: Repository, request: BuildRequest) -> Prepared:
     if repository.shallow:
         raise BuildError(repository.path, "the clone is shallow", "git fetch --unshallow --tags")
     layout = detect(repository, request.ref)
-    _require_usable(layout, repository)
-    _require_clean(layout, repository)
     kinds = _known_kinds(request.kinds, layout)
+    verdict = _require_supported(layout, kinds, repository, request.allow_unreviewed)
+    _require_clean(layout, repository)
     version = request.talos_version or layout.talos_version
     remarks: list[str] = []
     registry = RegistryReader(request.mirrors)
@@ -107,17 +108,25 @@ def prepare(repository: Repository, request: BuildRequest) -> Prepared:
         _require_architecture(definition, registry)
     else:
         remarks.append("no registry was asked: the imager is taken by its tag, architectures are not looked up")
-    return Prepared(replace(request, kinds=kinds), layout, definition, digest, tuple(remarks))
+    return Prepared(replace(request, kinds=kinds), layout, definition, digest, verdict, tuple(remarks))
 
 
-def _require_usable(layout: Layout, repository: Repository) -> None:
-    where = f"{repository.path} at {layout.ref}"
-    if layout.invocation.startswith("kubectl"):
-        cause = f"{layout.core}/Makefile runs the imager in a cluster"
-        raise BuildError(where, cause, "choose a ref whose build needs no cluster")
-    if layout.invocation not in USABLE_INVOCATIONS or not layout.generations:
-        cause = f"{layout.core}/Makefile builds in a way that is not known here"
-        raise BuildError(where, cause, "choose another ref, or review that one")
+def _require_supported(layout: Layout, kinds: Sequence[str], repository: Repository, allow_unreviewed: bool) -> str:
+    """Return the verdict about a layout.
+
+    :raises BuildError: it is not supported, or has parts that nobody has looked at.
+    """
+    # Which extensions there are is asked of the list of that Talos version.
+    judgement = contract.judge(layout, Wishes(kinds=tuple(kinds), extensions=()))
+    overall = judgement.overall
+    if overall == "unsupported" or (overall == "needs review" and not allow_unreviewed):
+        worst = "unsupported" if overall == "unsupported" else "unknown"
+        seen = next(check.decisive for check in judgement.checks if check.verdict == worst)
+        remedy = (
+            "choose another ref" if worst == "unsupported" else "review it and set allow_unreviewed, or another ref"
+        )
+        raise BuildError(f"{repository.path} at {layout.ref}", f"{overall}: {seen}", remedy)
+    return overall
 
 
 def _require_clean(layout: Layout, repository: Repository) -> None:

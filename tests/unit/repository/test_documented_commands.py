@@ -97,8 +97,14 @@ def reader(tmp_path: Path) -> Reader:
     return Reader(checkout, home)
 
 
+COZYSTACK = "https://github.com/cozystack/cozystack"
+
+
 def run_git(asked: Command, reader: Reader) -> None:
-    """A clone is a working checkout."""
+    """A clone is a working checkout; that of CozyStack is made by the tests of images (tests/images)."""
+    if asked.words[:3] == ("git", "clone", COZYSTACK):
+        assert len(asked.words) == 4, asked
+        return
     assert asked.words == ("git", "clone", str(ROOT)), asked
     target = PLACEHOLDERS["<the checkout>"]
     # Git asks only this file whether a checkout that belongs to somebody else may be read by a clone.

@@ -92,6 +92,7 @@ def test_the_manifest_says_where_everything_comes_from(run_module: Any, clone: P
         "ref": NEWEST,
         "core": "packages/core/talos",
         "generation": "G12",
+        "contract": "supported",
     }
     assert (manifest["key"], manifest["tag"]) == ("arm64/gateway", "v1.13.6-gateway-arm64")
     assert (manifest["talos_version"], manifest["architecture"]) == ("v1.13.6", "arm64")
@@ -239,7 +240,7 @@ def test_another_talos_version_takes_all_extensions_from_its_list(run_module: An
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no such ref": ({"ref": "v9.9.9", "image_digests": "/dev/null"}, r"has no ref 'v9.9.9'"),
     "no such clone": ({"repository": "/nonexistent/clone"}, "/nonexistent/clone: is not a directory"),
-    "needs a cluster": ({"ref": CLUSTER}, "runs the imager in a cluster; choose a ref"),
+    "needs a cluster": ({"ref": CLUSTER}, "unsupported: .*needs a cluster with the pod .*; choose another ref"),
     "extension unknown": ({"extensions": ["zfs", "nonesuch"]}, "extension nonesuch does not exist for Talos v1.13.6"),
     "extension twice": ({"extensions": ["zfs", "zfs"]}, "extension zfs is listed twice"),
     "extension of another architecture": ({"extensions": ["intel-ucode"]}, "intel-ucode holds nothing for arm64"),
@@ -272,7 +273,7 @@ def test_bad_input_is_refused_before_anything_changes(
 
 
 def test_spin_before_talos_1_7_is_refused_by_name(run_module: Any, clone: Path, tmp_path: Path) -> None:
-    digests = write_digests(tmp_path / "digests", SHAPES[OLD], ("ghcr.io/siderolabs/tailscale:1.62.1",))
+    digests = write_digests(tmp_path / "digests", SHAPES[OLD])
     result = run_module(image, **arguments(clone, tmp_path, ref=OLD, image_digests=str(digests)))
     assert result["exit_status"] == 1
     assert "extension spin does not exist for Talos v1.6.4" in result["msg"]
@@ -329,6 +330,19 @@ def test_an_unknown_layout_is_refused(run_module: Any, tmp_path: Path) -> None:
     clone = create(tmp_path / "clone", {NEWEST: files})
     result = run_module(image, **arguments(clone, tmp_path))
     assert "no images/talos/profiles/installer.yaml" in result["msg"]
+
+
+def test_what_nobody_has_reviewed_is_built_only_when_told_to(run_module: Any, tmp_path: Path) -> None:
+    files = tree(SHAPES[NEWEST])
+    core = SHAPES[NEWEST].core
+    for path in [path for path in files if path.startswith(f"{core}/images/talos/profiles/")]:
+        files[path] += "novelty: true\n"
+    clone = create(tmp_path / "clone", {NEWEST: files})
+    result = run_module(image, **arguments(clone, tmp_path))
+    assert re.search(r"needs review: .*novelty.*; review it and set allow_unreviewed", result["msg"]), result["msg"]
+    assert not (tmp_path / "images").exists()
+    told = run_module(image, **arguments(clone, tmp_path, allow_unreviewed=True))
+    assert told["manifest"]["upstream"]["contract"] == "needs review"
 
 
 def test_all_missing_tools_are_named_at_once(
