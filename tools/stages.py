@@ -96,7 +96,7 @@ VALIDATE = Stage("validate", ("ansible-playbook", "playbooks/validate.yml", "-i"
 LAB = pytest("lab", "tests/lab", 900)
 BAD_INPUT = pytest("bad-input", "tests/bad_input", 900)
 PLANTED = scenario("self-test")
-OTHER_SCENARIOS = ["default", "compute-only", "ha", "ready-timing"]
+OTHER_SCENARIOS = ["default", "compute-only", "ha", "ready-timing", "image-build"]
 
 PLANS: dict[str, list[Stage]] = {
     "static": STATIC,

@@ -49,7 +49,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.homelab.talos.plugins.module_utils.rules import images
+from ansible_collections.homelab.talos.plugins.module_utils.rules import image_needs as rules
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.declaration import find_declarations
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import DefinitionError
 
@@ -61,7 +61,7 @@ def image_needs(definition: Mapping[str, Any], sources: Sequence[str] = ()) -> l
     """
     places = find_declarations([Path(str(source)) for source in sources], "talos_variants")
     try:
-        findings = images.check_definition(definition, places)
+        findings = rules.check_definition(definition, places)
     except DefinitionError as error:
         raise AnsibleFilterError(str(error)) from None
     return [finding.to_dict() for finding in findings]

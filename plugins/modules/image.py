@@ -129,6 +129,8 @@ attributes:
 requirements:
   - GNU make 3.82 or newer, tar, gzip, awk and bash on the machine that builds
   - docker or podman on the machine that builds
+  - zstandard
+  - pycdlib
 notes:
   - A build with an empty cache takes minutes. Run it with C(async) to be able to go on, and follow the file RV(log).
 """
@@ -235,7 +237,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
-from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import YAML
+from ansible_collections.homelab.talos.plugins.module_utils._module.built_file import seen_in
+from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import IMAGE_ASSETS, YAML
 from ansible_collections.homelab.talos.plugins.module_utils._module.errors import ModuleFailure
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack import build_plan, image_build
@@ -332,9 +335,9 @@ def ensure(module: TalosModule) -> dict[str, Any]:
         result = image_build.check(request)
     else:
         signal.signal(signal.SIGTERM, stopped)
-        result = image_build.build(request, module.now())
+        result = image_build.build(request, module.now(), seen_in)
     name = request.variant.image
-    values = {
+    values: dict[str, Any] = {
         "changed": result.changed,
         "state": state_of(result, module.check_mode),
         "key": name.key,
@@ -357,7 +360,7 @@ def ensure(module: TalosModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    TalosModule(spec(), YAML).run(ensure)
+    TalosModule(spec(), {**YAML, **IMAGE_ASSETS}).run(ensure)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 """A stand-in for a container engine that has Talos' imager: a test double, which says so wherever it is asked.
 
 It understands the command line of CozyStack's recipe and the profile on its standard input, and writes files with the
-structure of the real ones (see stand_in_assets.py). Labels ask it to misbehave:
+structure of the real ones (see bootable_media.py) in which nothing runs. Labels ask it to misbehave:
 
 ``--label stand-in.record=FILE``      append a line per run: kind and file;
 ``--label stand-in.fault=KIND:FAULT`` fail in a certain way when that kind is built: ``exit``, ``full``, ``cut``,
@@ -15,10 +15,8 @@ structure of the real ones (see stand_in_assets.py). Labels ask it to misbehave:
 from __future__ import annotations
 
 import gzip
-import io
 import lzma
 import sys
-import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,10 +24,14 @@ from typing import Any
 
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-import stand_in_assets as assets
+# Called as a program, from wherever make runs.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".collections"))
+from ansible_collections.homelab.talos.tests.support import bootable_media as media
 
 VERSION = "0.0.0-stand-in"
+NAME = "homelab.talos stand-in for the imager: nothing in its files runs"
+# From this minor version on, the kernel of arm64 is an EFI zboot image and the initramfs is compressed with zstd.
+ZBOOT_SINCE = (1, 8)
 KEYS = {"arch", "platform", "secureboot", "version", "customization", "input", "overlay", "output"}
 INPUTS = {"kernel", "initramfs", "baseInstaller", "systemExtensions"}
 WAIT_SECONDS = 60.0
@@ -50,7 +52,7 @@ def read_profile(text: str) -> dict[str, Any]:
     unknown = (set(profile) - KEYS) | (set(profile.get("input") or {}) - INPUTS)
     if unknown:
         raise Refused(f"unknown field in the profile: {', '.join(sorted(unknown))}")
-    if profile.get("arch") not in assets.MACHINES:
+    if profile.get("arch") not in media.PE_MACHINES:
         raise Refused(f"invalid architecture {profile.get('arch')!r}")
     arguments = (profile.get("customization") or {}).get("extraKernelArgs")
     if arguments and profile["output"]["kind"] in ("kernel", "initramfs"):
@@ -70,30 +72,58 @@ def references(profile: dict[str, Any]) -> list[str]:
 def kernel_architecture(profile: dict[str, Any]) -> str:
     """Return what the path of the kernel names: the imager takes that kernel, whatever ``arch`` says."""
     path = ((profile["input"].get("kernel") or {}).get("path")) or f"/usr/install/{profile['arch']}/vmlinuz"
-    return next(arch for arch in assets.MACHINES if f"/{arch}/" in path)
+    return next(arch for arch in media.PE_MACHINES if f"/{arch}/" in path)
+
+
+def minor_version(profile: dict[str, Any]) -> tuple[int, int]:
+    """Return ``(1, 13)`` for ``version: v1.13.6``."""
+    major, minor = str(profile["version"]).lstrip("v").split(".")[:2]
+    return int(major), int(minor)
+
+
+def kernel(profile: dict[str, Any]) -> bytes:
+    """Return the kernel that the profile's path names."""
+    architecture = kernel_architecture(profile)
+    if architecture == "amd64" or minor_version(profile) >= ZBOOT_SINCE:
+        return media.kernel(architecture)
+    header = media.pe_header(architecture)
+    header[0x38:0x3C] = b"ARM\x64"
+    return bytes(header)
+
+
+def initramfs(profile: dict[str, Any]) -> bytes:
+    """Return an initramfs with the extensions of the profile."""
+    extensions = {}
+    for reference in references(profile):
+        repository, _separator, tag = reference.partition("@")[0].rpartition(":")
+        extensions[repository.rpartition("/")[2]] = tag
+    form = "zstd" if minor_version(profile) >= ZBOOT_SINCE else "xz"
+    return media.initramfs(profile["arch"], extensions, form=form)
 
 
 def produce(profile: dict[str, Any]) -> tuple[str, bytes]:
     """Return name and content of the file that a profile asks for."""
-    arch, platform, version = profile["arch"], profile["platform"], profile["version"]
-    output = profile["output"]
-    kernel_arch = kernel_architecture(profile)
-    zboot = kernel_arch == "arm64" and assets.minor_version(version) >= assets.ZBOOT_SINCE
-    kernel = assets.pe_image(kernel_arch, zboot)
-    initial = assets.initramfs(arch, version, references(profile))
-    boot = {assets.BOOT_FILES[arch]: assets.pe_image(arch, False), "VMLINUZ": kernel, "INITRAMF.XZ": initial}
-    makers: dict[str, Callable[[], tuple[str, bytes]]] = {
-        "kernel": lambda: (f"kernel-{arch}", kernel),
-        "initramfs": lambda: (f"initramfs-{platform}-{arch}.xz", initial),
-        "iso": lambda: (f"{platform}-{arch}.iso", assets.iso_image(boot)),
-        "installer": lambda: (f"installer-{arch}.tar", assets.installer(arch, version, kernel, initial)),
-        "image": lambda: (f"{platform}-{arch}.raw.xz", lzma.compress(assets.disk_image(boot), preset=0)),
+    arch, platform, output = profile["arch"], profile["platform"], profile["output"]
+
+    def partition() -> bytes:
+        return media.boot_partition(arch, media.uki(kernel(profile), initramfs(profile), arch))
+
+    def installer() -> bytes:
+        return media.installer(arch, {"vmlinuz": kernel(profile), "initramfs.xz": initramfs(profile)})
+
+    makers: dict[str, tuple[str, Callable[[], bytes]]] = {
+        "kernel": (f"kernel-{arch}", lambda: kernel(profile)),
+        "initramfs": (f"initramfs-{platform}-{arch}.xz", lambda: initramfs(profile)),
+        "iso": (f"{platform}-{arch}.iso", lambda: media.iso(partition())),
+        "installer": (f"installer-{arch}.tar", installer),
+        "image": (f"{platform}-{arch}.raw.xz", lambda: lzma.compress(media.disk(partition()), preset=0)),
     }
     if output["kind"] not in makers:
         raise Refused(f"unknown output kind {output['kind']!r}")
     if (output["kind"] == "image") != (output["outFormat"] == ".xz"):
         raise Refused(f"output format {output['outFormat']!r} does not fit {output['kind']}")
-    return makers[output["kind"]]()
+    name, make = makers[output["kind"]]
+    return name, make()
 
 
 def kind_of(profile: dict[str, Any]) -> str:
@@ -111,7 +141,7 @@ def misbehave(fault: str, content: bytes) -> bytes:
         print("write /out/image: No space left on device", file=sys.stderr)
         sys.exit(1)
     if fault == "amd64-kernel":
-        return assets.pe_image("amd64", False)
+        return media.kernel("amd64")
     if fault.startswith("wait="):
         end = time.monotonic() + WAIT_SECONDS
         while Path(fault.removeprefix("wait=")).exists() and time.monotonic() < end:
@@ -127,7 +157,7 @@ def run(arguments: list[str]) -> int:
     profile = read_profile(sys.stdin.read())
     if profile["version"] != image.rpartition("/imager:")[2].partition("@")[0]:
         raise Refused(f"{image} does not know the profile's version {profile['version']}")
-    print(f"{assets.NAME} ({image})", file=sys.stderr)
+    print(f"{NAME} ({image})", file=sys.stderr)
     name, content = produce(profile)
     wanted, _separator, fault = settings.get("fault", "").partition(":")
     fault = fault if wanted == kind_of(profile) else ""
@@ -139,12 +169,12 @@ def run(arguments: list[str]) -> int:
     if fault == "extra":
         files["left-behind"] = b"x"
     if "--tar-to-stdout" in arguments:
-        packed = gzip.compress(assets.tar_archive(files), mtime=0)
+        packed = gzip.compress(media.tar(files), mtime=0)
         sys.stdout.buffer.write(packed[: len(packed) // 2] if fault == "cut" else packed)
         return 1 if fault == "cut" else 0
     mount = next(word for word in arguments if word.endswith(":/out")).removesuffix(":/out")
-    with tarfile.open(fileobj=io.BytesIO(assets.tar_archive(files))) as archive:
-        archive.extractall(mount, filter="data")
+    for file_name, data in files.items():
+        (Path(mount) / file_name).write_bytes(data)
     return 0
 
 

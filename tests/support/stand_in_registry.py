@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from ansible_collections.homelab.talos.tests.support.stand_in_assets import tar_archive
+from ansible_collections.homelab.talos.tests.support import bootable_media
 
 TOKEN = "anonymous"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -44,7 +44,7 @@ class StandInRegistry:
         """
         entries = []
         for architecture in architectures:
-            layer = tar_archive(files)
+            layer = bootable_media.tar(files)
             config = json.dumps({"architecture": architecture, "os": "linux"}).encode()
             manifest = {
                 "schemaVersion": 2,

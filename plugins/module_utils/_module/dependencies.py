@@ -23,6 +23,8 @@ TALOS: dict[str, str] = {
 }
 KUBERNETES: dict[str, str] = {"kubernetes": "kubernetes"}
 YAML: dict[str, str] = {"yaml": "PyYAML"}
+# What looks into built images.
+IMAGE_ASSETS: dict[str, str] = {"zstandard": "zstandard", "pycdlib": "pycdlib"}
 
 
 def require(module: AnsibleModule, packages: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ import datetime
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,9 +39,11 @@ from ansible_collections.homelab.talos.plugins.module_utils.cozystack.make_run i
     make_environment,
     run_make,
 )
-from ansible_collections.homelab.talos.plugins.module_utils.cozystack.profiles import render_profile
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.profiles import ImageDefinition, render_profile
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.work_tree import WorkTree, check_out
-from ansible_collections.homelab.talos.plugins.module_utils.image_assets.kernel import read_kernel_file
+
+# Looks into a new file: returns architecture and form, raises BuildError when it is not what was asked for.
+Look = Callable[[Path, ImageDefinition], tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,13 @@ def check(request: BuildRequest) -> BuildResult:
     )
 
 
-def build(request: BuildRequest, now: datetime.datetime) -> BuildResult:
+def build(request: BuildRequest, now: datetime.datetime, look: Look) -> BuildResult:
     """Build what is missing or stale of one image.
 
     Nothing is left behind by a build that fails: the image is as it was before.
 
     :param now: the time that the manifest states.
+    :param look: judges each new file.
     :raises BuildError: it cannot be built.
     """
     if request.kinds:
@@ -102,7 +105,7 @@ def build(request: BuildRequest, now: datetime.datetime) -> BuildResult:
             planned = build_plan.plan(prepared.request.kinds, prepared.inputs, prepared.file_names, manifest, directory)
             changed = _differs(prepared, planned, manifest)
             if changed:
-                manifest = _build(repository, prepared, planned, manifest, store, work, now)
+                manifest = _build(repository, prepared, planned, manifest, store, work, now, look)
     version = prepared.definition.talos_version
     return BuildResult(changed, version, tuple(planned), directory, store.log(name), manifest, prepared.remarks)
 
@@ -115,6 +118,7 @@ def _build(
     store: ImageStore,
     work: Path,
     now: datetime.datetime,
+    look: Look,
 ) -> ImageManifest:
     name = prepared.request.variant.image
     directory, log = store.directory(name), store.log(name)
@@ -139,7 +143,7 @@ def _build(
         log.write_text(f"== {name.key}: begun {now.isoformat(timespec='seconds')}\n", encoding="utf-8")
         engine.write_script(work / "programs", prepared.request.run_options)
         for file in wanted:
-            files[file.kind] = _make(prepared, file, tree, work, log, result)
+            files[file.kind] = _make(prepared, file, tree, work, log, result, look)
     manifest = _manifest(prepared, files, profiles, before, bool(wanted), engine, now)
     (result / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
     (result / CHECKSUM_FILE).write_text(checksums(result), encoding="utf-8")
@@ -174,7 +178,7 @@ def write_profiles(tree: WorkTree, prepared: Prepared) -> dict[str, str]:
 
 
 def _make(
-    prepared: Prepared, file: build_plan.PlannedFile, tree: WorkTree, work: Path, log: Path, result: Path
+    prepared: Prepared, file: build_plan.PlannedFile, tree: WorkTree, work: Path, log: Path, result: Path, look: Look
 ) -> BuiltFile:
     """Build one kind and move its file to the result."""
     layout, request = prepared.layout, prepared.request
@@ -193,25 +197,12 @@ def _make(
         cause = f"the imager wrote {', '.join(found) or 'nothing'}, expected {file.name}"
         raise BuildError(what, cause, f"see {log}; the ref may need a review of its build")
     path = assets / file.name
-    built = _inspect(file, path, prepared.definition.architecture, what)
+    architecture, form = look(path, prepared.definition)
+    built = BuiltFile(file.kind, file.name, path.stat().st_size, sha256_of(path), architecture, form)
     with log.open("a", encoding="utf-8") as stream:
         stream.write(f"== {file.kind}: {built.size} bytes, sha256 {built.sha256}, {seconds:.1f} s\n")
     path.rename(result / file.name)
     return built
-
-
-def _inspect(file: build_plan.PlannedFile, path: Path, architecture: str, what: str) -> BuiltFile:
-    size = path.stat().st_size
-    if not size:
-        raise BuildError(what, f"{file.name} is empty", "look at the log of the build")
-    seen = form = ""
-    if file.kind == "kernel":
-        header = read_kernel_file(path)
-        seen, form = header.architecture, header.form
-        if seen != architecture:
-            found = f"a kernel for {seen}" if seen else form
-            raise BuildError(what, f"{file.name} holds {found}", f"the profile must name {architecture} three times")
-    return BuiltFile(file.kind, file.name, size, sha256_of(path), seen, form)
 
 
 def _manifest(
@@ -248,7 +239,7 @@ def _manifest(
         ),
         inputs=prepared.inputs,
         files=tuple(files[kind] for kind in request.kinds),
-        profiles={f"{PROFILES_DIRECTORY}/{kind}.yaml": _text_hash(text) for kind, text in profiles.items()},
+        profiles={f"{kind}.yaml": _text_hash(text) for kind, text in profiles.items()},
         built=kept_time,
         engine=made_by,
         tools=container_engine.tool_versions(),
@@ -262,8 +253,7 @@ def _differs(prepared: Prepared, planned: Sequence[build_plan.PlannedFile], mani
     if manifest is None or any(file.state != build_plan.CACHED for file in planned):
         return True
     profiles = {
-        f"{PROFILES_DIRECTORY}/{kind}.yaml": _text_hash(render_profile(kind, prepared.definition))
-        for kind in prepared.layout.profiles
+        f"{kind}.yaml": _text_hash(render_profile(kind, prepared.definition)) for kind in prepared.layout.profiles
     }
     return (
         profiles != manifest.profiles

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack import container_engine
-from ansible_collections.homelab.talos.plugins.modules import image
+from ansible_collections.homelab.talos.plugins.modules import image, image_info
 from ansible_collections.homelab.talos.tests.support import cozystack_tree
 from ansible_collections.homelab.talos.tests.support.cozystack_tree import SHAPES, create, tree
 from ansible_collections.homelab.talos.tests.support.image_builds import (
@@ -183,6 +183,14 @@ def test_a_damaged_file_is_built_again(run_module: Any, clone: Path, tmp_path: P
     result = run_module(image, **options)
     assert recorded(record) == ["kernel"]
     assert result["manifest"]["content"] == good
+
+
+def test_image_info_finds_nothing_wrong_with_all_six_files(run_module: Any, clone: Path, tmp_path: Path) -> None:
+    built = run_module(image, **arguments(clone, tmp_path, "gateway", kinds=list(cozystack_tree.SIX)))
+    judged = run_module(image_info, path=built["directory"])
+    assert judged["exit_status"] == 0, judged
+    assert judged["findings"] == []
+    assert {file["architecture"] for file in built["manifest"]["files"]} == {"arm64"}
 
 
 def test_two_variants_do_not_overwrite_each_other(run_module: Any, clone: Path, tmp_path: Path) -> None:
@@ -376,7 +384,7 @@ FAILURES = {
     "kernel:cut": "make failed with exit status 2",
     "kernel:nothing": "the imager wrote nothing, expected kernel-arm64",
     "kernel:extra": "the imager wrote kernel-arm64, left-behind, expected kernel-arm64",
-    "kernel:amd64-kernel": "kernel-arm64 holds a kernel for amd64",
+    "kernel:amd64-kernel": "kernel-arm64: kernel is for amd64, not for arm64; build the image again",
 }
 
 
