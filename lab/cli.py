@@ -123,6 +123,7 @@ def _status_text(status: dict[str, Any]) -> str:
         extensions = ", ".join(node["extensions"]) or "-"
         lines.append(row.format(node["name"], node["address"], node["machine_type"], node["stage"], ready, extensions))
     lines += [f"  fault {each['id']} is on" for each in status.get("faults", [])]
+    lines += [f"  {node['name']}: {node['image']}" for node in status["nodes"] if node.get("image")]
     if "escaped_packets" in status:
         counts = ", ".join(f"{count} on the {where}" for where, count in status["escaped_packets"].items())
         lines.append(f"  packets that tried to leave: {counts}")

@@ -85,6 +85,7 @@ class LabDescription:
                 "address": node.address,
                 "extensions": [{"name": each.name, "version": each.version} for each in node.extensions],
                 "disks": [vars(disk) for disk in node.disks],
+                **({"image": vars(node.image)} if node.image else {}),
             }
             for node in self.nodes
         ]

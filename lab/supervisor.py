@@ -147,6 +147,7 @@ class Supervisor:
             "kubernetes_ready": bool(kubernetes and kubernetes.ready),
             "boot_id": runtime.boot_id,
             "extensions": [f"{each.name} {each.version}" for each in node.description.extensions],
+            "image": node.description.image_note,
             "architecture": node.description.arch,
         }
 

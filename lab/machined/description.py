@@ -55,6 +55,22 @@ class Extension:
 
 
 @dataclass(frozen=True)
+class NodeImage:
+    """The built image that a node stands for: version and extensions come from it, nothing of it is executed.
+
+    :param key: its name among the built images, such as ``arm64/compute``.
+    :param architecture: what it was built for.
+    :param content: hash of its content.
+    :param built: when, in UTC.
+    """
+
+    key: str
+    architecture: str
+    content: str
+    built: str
+
+
+@dataclass(frozen=True)
 class NodeDescription:
     """A node as its lab describes it."""
 
@@ -65,13 +81,22 @@ class NodeDescription:
     disks: tuple[Disk, ...] = (Disk("vda"),)
     arch: str = field(default_factory=lambda: ARCHITECTURES.get(platform.machine(), platform.machine()))
     subnet: str = ""
+    image: NodeImage | None = None
+
+    @property
+    def image_note(self) -> str:
+        """What image the node stands for, and that it is not executed; empty without one."""
+        if self.image is None:
+            return ""
+        return f"image {self.image.architecture}, node {self.arch} (not executed)"
 
     @classmethod
     def from_mapping(cls, node: Mapping[str, Any], talos_version: str, subnet: str = "") -> NodeDescription:
         """Read one entry of a lab description's ``nodes``.
 
         ``extensions`` holds names, or mappings of name and version; ``disks`` holds mappings with
-        the fields of :class:`Disk` (``size`` in bytes). Raises :class:`DescriptionError`.
+        the fields of :class:`Disk` (``size`` in bytes); ``image`` those of :class:`NodeImage`.
+        Raises :class:`DescriptionError`.
         """
         name = str(node.get("name") or "")
         if not name:
@@ -83,7 +108,18 @@ class NodeDescription:
         except TypeError as error:
             raise DescriptionError(f"{name}: a disk is not described correctly ({error}): use name and size") from error
         extensions = tuple(_extension(name, each, talos_version) for each in node.get("extensions") or ())
-        return cls(name, str(node["address"]), talos_version, extensions, disks, subnet=subnet)
+        image = _image(name, node.get("image"))
+        return cls(name, str(node["address"]), talos_version, extensions, disks, subnet=subnet, image=image)
+
+
+def _image(node: str, entry: Any) -> NodeImage | None:
+    if entry is None:
+        return None
+    try:
+        return NodeImage(**{str(key): str(value) for key, value in entry.items()})
+    except (AttributeError, TypeError):
+        fields = "key, architecture, content and built"
+        raise DescriptionError(f"{node}: the image is not described correctly: use {fields}") from None
 
 
 def _extension(node: str, entry: Any, talos_version: str) -> Extension:

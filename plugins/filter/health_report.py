@@ -32,6 +32,11 @@ options:
     type: list
     elements: str
     default: []
+  images:
+    description: Built images that nodes stand for without executing them, one line each.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -54,7 +59,11 @@ from ansible_collections.homelab.talos.plugins.module_utils.report.health import
 
 
 def health_report(
-    result: Mapping[str, Any], cluster: str = "", provider: str = "", blocked_by: Sequence[str] = ()
+    result: Mapping[str, Any],
+    cluster: str = "",
+    provider: str = "",
+    blocked_by: Sequence[str] = (),
+    images: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the report document for a registered result of the module ``cluster_health``."""
     results = result.get("checks") or result.get("results") or []
@@ -66,6 +75,7 @@ def health_report(
         blocked_by=[str(i) for i in blocked_by],
         error=error,
         stand_ins=result.get("stand_ins") or (),
+        images=[str(line) for line in images],
     )
 
 

@@ -13,12 +13,23 @@ description:
     their addresses and the extensions of their image).
 author:
   - homelab.talos contributors (@homelab)
-positional: _input
+positional: _input, images, stale
 options:
   _input:
     description: The cluster, as P(homelab.talos.cluster_definition#filter) returns it.
     type: dict
     required: true
+  images:
+    description:
+      - Directory of built images. When given, each node stands for the image of its role, and takes the versions of its
+        extensions from that image's manifest.
+    type: path
+    default: ""
+  stale:
+    description:
+      - Whether images may be used that are not of the inventory's Talos version and extensions.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -44,10 +55,13 @@ _value:
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.build_error import BuildError
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.node_images import NodeImages
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import (
     Cluster,
     DefinitionError,
@@ -55,11 +69,13 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
 )
 
 
-def lab_description(definition: Mapping[str, Any]) -> dict[str, Any]:
+def lab_description(definition: Mapping[str, Any], images: str = "", stale: bool = False) -> dict[str, Any]:
     """Return the description of the lab for a cluster definition.
 
     :param definition: ``cluster`` and ``nodes``, as :class:`Cluster` and :class:`Node` read them.
-    :raises AnsibleFilterError: the definition cannot be used, or the nodes are not in one subnet.
+    :param images: directory of built images, empty for none.
+    :param stale: whether images may be used that are not what the inventory asks for now.
+    :raises AnsibleFilterError: the definition or an image cannot be used, or the nodes are not in one subnet.
     """
     try:
         cluster = Cluster.from_mapping(definition["cluster"])
@@ -72,12 +88,20 @@ def lab_description(definition: Mapping[str, Any]) -> dict[str, Any]:
             f"the emulated lab has one subnet, but the nodes are in several ({listed or 'there are no nodes'}); "
             "give them addresses of one subnet"
         )
+    try:
+        parts = NodeImages(cluster, nodes, Path(images), stale) if images else None
+    except BuildError as error:
+        raise AnsibleFilterError(str(error)) from None
     return {
         "name": cluster.name,
         "subnet": nodes[0].subnet,
-        "talos_version": cluster.talos_version,
+        "talos_version": parts.talos_version if parts else cluster.talos_version,
         "nodes": [
-            {"name": node.name, "address": node.address, "extensions": list(cluster.extensions_of(node))}
+            {
+                "name": node.name,
+                "address": node.address,
+                **(parts.of(node) if parts else {"extensions": list(cluster.extensions_of(node))}),
+            }
             for node in nodes
         ],
     }

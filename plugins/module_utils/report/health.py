@@ -25,6 +25,7 @@ def health_document(
     blocked_by: Sequence[str] = (),
     error: str = "",
     stand_ins: Sequence[Mapping[str, str]] = (),
+    images: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the report of one validation as plain data.
 
@@ -34,8 +35,9 @@ def health_document(
     :param blocked_by: what kept the checks from being run, one line each.
     :param error: one line when the checks could not be run at all.
     :param stand_ins: services that stand in for something else, each with ``node``, ``service`` and ``note``.
+    :param images: built images that nodes stand for without executing them, one line each.
     :returns: ``schema``, ``cluster``, ``provider``, ``status`` (``passed``, ``failed`` or ``blocked``), ``reason``,
-        ``missing``, ``counts`` (status -> number), ``checks``, ``findings`` and ``stand_ins``.
+        ``missing``, ``counts`` (status -> number), ``checks``, ``findings``, ``stand_ins`` and ``images``.
     """
     counts = Counter(str(result["status"]) for result in results)
     status, reason = _overall(counts, blocked_by, error)
@@ -50,6 +52,7 @@ def health_document(
         "checks": [{key: value for key, value in result.items() if key != "findings"} for result in results],
         "findings": [finding for result in results for finding in result.get("findings") or ()],
         "stand_ins": [dict(item) for item in stand_ins],
+        "images": list(images),
     }
 
 
@@ -61,6 +64,7 @@ def health_lines(document: Mapping[str, Any]) -> list[str]:
     lines += [_check_line(check) for check in document["checks"]]
     lines += [_finding_line(finding) for finding in document["findings"] if finding["severity"] != "info"]
     lines += [f"  stand-in: {item['node']} {item['service']}: {item['note']}" for item in document["stand_ins"]]
+    lines += [f"  image: {line}" for line in document["images"]]
     lines.append(document["reason"])
     return lines
 

@@ -76,3 +76,26 @@ def test_a_broken_file_is_named_with_its_line(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="No such file or directory"):
         LabDescription.from_file(tmp_path / "none.json")
+
+
+IMAGE = {"key": "arm64/compute", "architecture": "arm64", "content": "0" * 64, "built": "2026-11-20T12:00:00+00:00"}
+
+
+def test_a_node_that_stands_for_an_image_says_that_it_is_not_executed(tmp_path: Path) -> None:
+    content = changed()
+    content["nodes"][0].update(image=IMAGE, extensions=[{"name": "drbd", "version": "9.3.2-v1.13.6"}])
+    description = LabDescription.from_mapping(content)
+    one, other = description.nodes
+    assert one.image_note == f"image arm64, node {one.arch} (not executed)"
+    assert other.image_note == ""
+    assert one.extensions[0].version == "9.3.2-v1.13.6"
+    (tmp_path / "lab.json").write_text(description.to_json(), encoding="utf-8")
+    assert LabDescription.from_file(tmp_path / "lab.json") == description
+
+
+@pytest.mark.parametrize("image", ["arm64", {"key": "x"}, {**IMAGE, "colour": "red"}])
+def test_an_image_that_is_not_described_is_refused(image: Any) -> None:
+    content = changed()
+    content["nodes"][0]["image"] = image
+    with pytest.raises(LabError, match="cp1: the image is not described correctly"):
+        LabDescription.from_mapping(content)

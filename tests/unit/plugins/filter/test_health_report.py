@@ -79,6 +79,14 @@ def test_stand_ins_are_named() -> None:
     assert "stand-in" not in "".join(lines(without))
 
 
+def test_images_that_are_not_executed_are_named() -> None:
+    note = "cp1: image arm64, node amd64 (not executed)"
+    report = health_report(health("ok"), cluster="home", provider="emulated", images=[note])
+    assert report["images"] == [note]
+    assert f"  image: {note}" in lines(report)
+    assert "image" not in "".join(lines(health_report(health("ok"))))
+
+
 def test_findings_of_several_hosts_appear_once_and_errors_first() -> None:
     warning = Finding("b", "warning", "odd", host="n1").to_dict()
     error = Finding("a", "error", "two gateways").to_dict()
