@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "plugins/module_utils/rules"
 # Scenarios whose tests act on a running lab: they bring the defects that they look for themselves.
 ACTING = frozenset({"self-test", "ready-timing"})
+# Scenarios without nodes: the defects of their verifiers are changes to what was built.
+WITHOUT_NODES = frozenset({"image-build"})
 # Rules about what goes into images have a catalogue of their own.
 IMAGE_NEEDS = (RULES / "image_needs.py", ROOT / "plugins/module_utils/cozystack/profile_check.py")
 # File of rules -> what their ids begin with.
@@ -74,7 +76,7 @@ def verifier_ids(root: Path = ROOT) -> set[str]:
     """Return the ids of the scenarios' tests: ``<file>::<function>``, the file without ``test_`` and ``.py``."""
     found = set()
     for path in [*root.glob("molecule/shared/verifiers/test_*.py"), *root.glob("molecule/*/tests/test_*.py")]:
-        if path.parent.parent.name in ACTING:
+        if path.parent.parent.name in ACTING | WITHOUT_NODES:
             continue
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
