@@ -9,12 +9,17 @@ clone with one tag per known shape of upstream, and ``DIRECTORY/image-digests-TA
 
 from __future__ import annotations
 
+import datetime
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.homelab.talos.plugins.module_utils._module.built_file import seen_in
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack import image_build
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.image_request import BuildRequest
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.image_variants import ImageVariant
 from ansible_collections.homelab.talos.tests.support import cozystack_tree
 from ansible_collections.homelab.talos.tests.support.cozystack_tree import SHAPES, Shape
 
@@ -54,6 +59,26 @@ def arguments(
         "engine": str(ENGINE),
     }
     return {**options, **others}
+
+
+def build_with_stand_in(
+    repository: Path, work: Path, variant: str, ref: str, kinds: list[str], output: Path
+) -> image_build.BuildResult:
+    """Build one image with the library itself.
+
+    :param work: where the list of extensions lies, or is put.
+    """
+    options = arguments(repository, work, variant, ref, kinds=kinds, output=str(output))
+    request = BuildRequest(
+        repository=repository,
+        ref=ref,
+        variant=ImageVariant.from_mapping({"name": variant, "extensions": VARIANTS[variant]}),
+        kinds=tuple(kinds),
+        output=output,
+        image_digests=Path(options["image_digests"]),
+        engine=str(ENGINE),
+    )
+    return image_build.build(request, datetime.datetime.now(datetime.UTC), seen_in)
 
 
 def files_below(directory: Path) -> dict[str, tuple[int, int, int]]:
