@@ -96,6 +96,7 @@ VALIDATE = Stage("validate", ("ansible-playbook", "playbooks/validate.yml", "-i"
 LAB = pytest("lab", "tests/lab", 900)
 BAD_INPUT = pytest("bad-input", "tests/bad_input", 900)
 PLANTED = scenario("self-test")
+IMAGES = pytest("images", "tests/images", 1200)
 OTHER_SCENARIOS = ["default", "compute-only", "ha", "ready-timing", "image-build"]
 
 PLANS: dict[str, list[Stage]] = {
@@ -104,7 +105,7 @@ PLANS: dict[str, list[Stage]] = {
     "planted": [PLANTED],
     "test": [*STATIC, UNIT, ENGINE, TALOSCTL, INTEROP, LAB, BAD_INPUT, scenario("mixed-role"), VALIDATE, PLANTED],
 }
-PLANS["test-all"] = [*PLANS["test"], *map(scenario, OTHER_SCENARIOS)]
+PLANS["test-all"] = [*PLANS["test"], IMAGES, *map(scenario, OTHER_SCENARIOS)]
 
 
 def plan(name: str) -> list[Stage]:
