@@ -94,8 +94,8 @@ options:
     type: str
   registry_mirrors:
     description:
-      - Host of a registry to the base URL that is asked for lists and manifests instead, such as
-        V({ghcr.io: 'http://192.168.1.5:5000'}). The pulls of the imager itself are not affected.
+      - Host of a registry (C(ghcr.io)) to the base URL that is asked for lists and manifests instead, such as
+        C(http://192.168.1.5:5000). The pulls of the imager itself are not affected.
     type: dict
     default: {}
   engine:

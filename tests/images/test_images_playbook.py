@@ -1,7 +1,7 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbook of images as an operator runs it: the commands of the how-to, a registry on loopback, a stand-in imager."""
+"""The playbook of images as an operator runs it: commands of the how-to, a loopback registry, a stand-in imager."""
 
 from __future__ import annotations
 
