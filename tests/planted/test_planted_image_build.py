@@ -73,7 +73,7 @@ def plant(work: Path, defect: Mapping[str, Any]) -> None:
             text = path.read_bytes() if path.exists() else b""
             path.write_bytes(text + content[1].encode())
         elif what == "replace":
-            path, old, new = work / content[0], *content[1:]
+            path, old, new = work / content[0], content[1], content[2]
             assert old in path.read_text(encoding="utf-8"), "the defect can be planted"
             path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
         elif what == "kernel":
