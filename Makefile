@@ -3,10 +3,12 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help environment engine setup mixed-role validate test test-all planted bench \
+.PHONY: help environment engine setup mixed-role validate test test-all planted bench upstream \
         static unit format sanity yamllint ruff mypy ansible-lint docs changelog build clean
 
 RUN := tools/run
+# A clone of CozyStack with all tags, or its URL, for `make upstream`.
+UPSTREAM ?= https://github.com/cozystack/cozystack.git
 STAGES := $(RUN) python tools/stages.py
 
 help: ## list the commands
@@ -37,8 +39,11 @@ test-all: environment ## `make test` and every other scenario
 planted: setup ## break the lab on purpose: exactly the named checks must fail
 	@$(STAGES) planted
 
-bench: setup ## seconds and memory of engine, lab and validation, as JSON in build/bench.json
+bench: setup ## seconds and memory of contract, engine, lab and validation, as JSON in build/bench.json
 	@$(RUN) python tools/bench.py
+
+upstream: environment ## judge the pinned and the newest release of CozyStack, propose the new pin
+	@$(RUN) ansible-playbook playbooks/upstream.yml -e upstream_repository=$(UPSTREAM)
 
 static: environment ## every static check
 	@$(STAGES) static

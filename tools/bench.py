@@ -84,11 +84,26 @@ def measure(
     return {"seconds": seconds, "memory_mebibytes": used}
 
 
+def contract_seconds() -> dict[str, float]:
+    """Return the rows about the contract with CozyStack: row -> seconds.
+
+    Raises subprocess.CalledProcessError when it cannot be measured.
+    """
+    command = [sys.executable, "-m", "ansible_collections.homelab.talos.tools.bench_contract"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / ".collections")}
+    output = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True).stdout
+    rows: dict[str, float] = json.loads(output)
+    return rows
+
+
 def main() -> int:
     """Measure, print and write the result; return 0 when every step succeeded."""
     try:
+        upstream = contract_seconds()
+        for row, seconds in upstream.items():
+            print(f"{row:48} {seconds:8.2f} s", flush=True)
         measured = measure()
-    except RuntimeError as error:
+    except (RuntimeError, subprocess.CalledProcessError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -99,6 +114,7 @@ def main() -> int:
         "revision": revision.stdout.strip(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         **measured,
+        "contract_seconds": upstream,
     }
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     print(f"{'memory of the lab':24} {measured['memory_mebibytes']:8} MiB\n{RESULT.relative_to(ROOT)}")

@@ -97,7 +97,7 @@ LAB = pytest("lab", "tests/lab", 900)
 BAD_INPUT = pytest("bad-input", "tests/bad_input", 900)
 PLANTED = scenario("self-test")
 IMAGES = pytest("images", "tests/images", 1200)
-OTHER_SCENARIOS = ["default", "compute-only", "ha", "ready-timing", "image-build"]
+OTHER_SCENARIOS = ["default", "compute-only", "ha", "ready-timing", "image-build", "upstream-compat"]
 
 PLANS: dict[str, list[Stage]] = {
     "static": STATIC,

@@ -27,8 +27,9 @@ options:
     required: true
   refs:
     description:
-      - What to judge. Tags, branches or commit ids; a glob such as V(v1.*) stands for the tags that fit it, and
-        V(newest) for the release with the highest version.
+      - What to judge. Tags, branches or commit ids; a glob such as V(v1.*) stands for the tags that fit it,
+        V(newest) for the release with the highest version, and V(pinned) for the release that images are made of when
+        no other is asked for. A pinned tag that is another commit than it was is an error.
     type: list
     elements: str
     default: [HEAD]
@@ -64,6 +65,11 @@ options:
       - Let make print what it would run for each target, and compare that with what was read. It is given the few files
         of the build in a throw-away directory, an empty home, no credentials, and traps instead of programs that could
         leave the machine. A Makefile that holds anything unknown is never given to make.
+    type: bool
+    default: false
+  every_check:
+    description:
+      - Return the checks that are V(ok), too, when several refs are judged.
     type: bool
     default: false
   allow_shallow:
@@ -168,7 +174,7 @@ refs:
     checks:
       description: >-
         The checks C1 to C15 with V(id), V(topic), V(verdict), V(file), V(line), V(expected), V(found), V(note) and
-        V(remarks). When several refs are judged, those that are not V(ok).
+        V(remarks). When several refs are judged, those that are not V(ok) unless O(every_check=true).
       type: list
       elements: dict
     not_checked:
@@ -232,6 +238,7 @@ def spec() -> ArgumentSpec:
             "cluster_talos_version": {"type": "str"},
             "platform_ref": {"type": "str"},
             "probe": {"type": "bool", "default": False},
+            "every_check": {"type": "bool", "default": False},
             "allow_shallow": {"type": "bool", "default": False},
             "allow_dirty": {"type": "bool", "default": False},
             "progress": {"type": "path"},
@@ -341,11 +348,12 @@ def judge(module: TalosModule) -> dict[str, Any]:
             module.fail("refs is empty: name a tag, a branch or a commit")
         judgements = judged(module, repository, refs)
         counts = Counter(each.overall for each in judgements)
+        every = module.params["every_check"] or len(refs) == 1
         return {
             "verdict": next(name for name in reversed(OVERALL.values()) if counts[name]),
             "counts": dict(counts),
             "lines": list(lines(judgements)),
-            "refs": [described(repository, each, len(refs) == 1) for each in judgements],
+            "refs": [described(repository, each, every) for each in judgements],
             "setbacks": [str(each) for each in setbacks(judgements)],
         }
 

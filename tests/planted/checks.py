@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "plugins/module_utils/rules"
 # Scenarios whose tests act on a running lab: they bring the defects that they look for themselves.
 ACTING = frozenset({"self-test", "ready-timing"})
-# Scenarios without nodes: the defects of their verifiers are changes to what was built.
-WITHOUT_NODES = frozenset({"image-build"})
+# Scenarios without nodes: the defects of their verifiers are changes to what they left.
+WITHOUT_NODES = frozenset({"image-build", "upstream-compat"})
 # Rules about what goes into images have a catalogue of their own.
 IMAGE_NEEDS = (RULES / "image_needs.py", ROOT / "plugins/module_utils/cozystack/profile_check.py")
 # File of rules -> what their ids begin with.

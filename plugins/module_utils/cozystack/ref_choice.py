@@ -9,6 +9,7 @@ import fnmatch
 import re
 from collections.abc import Iterable, Sequence
 
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack import pin
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.errors import UpstreamError
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.git_objects import Repository
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.versions import (
@@ -18,6 +19,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
 )
 
 NEWEST = "newest"
+PINNED = "pinned"
 _GLOB = frozenset("*?[")
 _NUMBER = re.compile(r"(\d+)")
 
@@ -25,14 +27,16 @@ _NUMBER = re.compile(r"(\d+)")
 def choose(repository: Repository, wanted: Sequence[str]) -> list[str]:
     """Return the refs that are meant, each once: names as given, globs by tag in version order.
 
-    ``newest`` is the release with the highest version, unless the repository has a ref of that name.
-    :raises UpstreamError: a name or a glob fits nothing.
+    ``newest`` is the release with the highest version, ``pinned`` the one that this collection builds from.
+    :raises UpstreamError: a name or a glob fits nothing, or the pinned tag is another commit than it was.
     """
     tags = list(repository.refs())
     chosen: list[str] = []
     for name in wanted:
         if name == NEWEST:
             chosen.append(newest_release(repository.path, tags))
+        elif name == PINNED:
+            chosen.append(pinned(repository))
         elif _GLOB & set(name):
             found = [tag for tag in in_order(tags) if fnmatch.fnmatchcase(tag, name)]
             if not found:
@@ -42,6 +46,18 @@ def choose(repository: Repository, wanted: Sequence[str]) -> list[str]:
             repository.commit(name)
             chosen.append(name)
     return list(dict.fromkeys(chosen))
+
+
+def pinned(repository: Repository) -> str:
+    """Return the pinned tag.
+
+    :raises UpstreamError: the clone does not have it, or upstream moved it.
+    """
+    commit = repository.commit(pin.REF)
+    if commit != pin.COMMIT:
+        cause = f"tag {pin.REF} is commit {commit[:12]}, pinned is {pin.COMMIT[:12]}"
+        raise UpstreamError(repository.path, cause, "find out why it was moved before anything is built from it")
+    return pin.REF
 
 
 def newest_release(path: str, tags: Iterable[str]) -> str:

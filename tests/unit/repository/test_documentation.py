@@ -57,7 +57,7 @@ def targets() -> set[str]:
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *sorted(below("docs", suffix=".md"))], ids=name)
 def test_documented_targets_exist(page: Path) -> None:
-    code = "\n".join(re.findall(r"`[^`]+`|^\$ .*$", page.read_text(), re.MULTILINE))
+    code = "\n".join(re.findall(r"`[^`\n]+`|^\$ .*$", page.read_text(), re.MULTILINE))
     assert set(TARGET.findall(code)) - targets() == set()
 
 

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from ansible_collections.homelab.talos.lab.engine import lock
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack import pin, pin_change
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import DEFAULT_TALOS_VERSION
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.versions import LINES, TalosLine
 from ansible_collections.homelab.talos.tests.support.talosctl import pinned as pinned_talosctl
@@ -227,3 +228,13 @@ def test_the_library_is_typed_for_the_oldest_python_that_is_supported() -> None:
     assert 'target-version = "py311"' in settings
     assert 'python_version = "3.11"' in settings
     assert load_yaml(ROOT / "tests/config.yml")["modules"]["python_requires"] == "controller"
+
+
+def test_the_pinned_cozystack_is_on_the_page() -> None:
+    page = " ".join((ROOT / "docs/reference/versions.md").read_text().split())
+    assert f"CozyStack {pin.REF} (commit {pin.COMMIT[:12]}), which builds Talos {pin.TALOS_VERSION}," in page
+
+
+def test_the_pin_can_be_changed_by_its_patch() -> None:
+    assert (ROOT / pin_change.PATH).read_text() == pin_change.current().text
+    assert re.fullmatch(r"[0-9a-f]{40}", pin.COMMIT)

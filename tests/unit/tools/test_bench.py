@@ -35,3 +35,7 @@ def test_available_memory_is_read_in_mebibytes() -> None:
     assert bench.available_mebibytes("MemTotal: 9 kB\nMemAvailable:   2097152 kB\n") == 2048
     with pytest.raises(ValueError, match="MemAvailable"):
         bench.available_mebibytes("MemTotal: 9 kB\n")
+
+
+def test_the_contract_is_measured_in_a_process_of_its_own() -> None:
+    assert list(bench.contract_seconds())[0].startswith("contract, one ref (1")
