@@ -87,6 +87,7 @@ def create_router(namespace: str, host_link: str, subnet: str) -> None:
     """Create the lab's router namespace with its bridge, and the host's link into it."""
     length = ipaddress.ip_network(subnet).prefixlen
     ip("netns", "add", namespace)
+    _leave_bridged_frames_alone(namespace)
     ip_batch(
         [
             "link set lo up",
@@ -112,6 +113,16 @@ def create_router(namespace: str, host_link: str, subnet: str) -> None:
 def port_name(address: str) -> str:
     """Return the name of the bridge's end of the wire of the node with *address* (at most 15 characters)."""
     return f"p{address.rsplit('.', 1)[1]}"
+
+
+def _leave_bridged_frames_alone(namespace: str) -> None:
+    """Keep the kernel from taking what nodes send each other over the bridge for packets that the router routes."""
+    setting = "net.bridge.bridge-nf-call-iptables=0"
+    # -e: a kernel without this setting has no such habit.
+    command = ["nsenter", f"--net=/run/netns/{namespace}", "sysctl", "-e", "-qw", setting]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    if done.returncode != 0:
+        raise LabError(f"sysctl {setting} in {namespace}: {done.stderr.strip()}", "run as root")
 
 
 def create_node(namespace: str, router: str, port: str, address: str, subnet: str, *, cut: bool = False) -> None:

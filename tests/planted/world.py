@@ -16,6 +16,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.resource impor
 from ansible_collections.homelab.talos.plugins.plugin_utils.testinfra_talos import MODULES
 from ansible_collections.homelab.talos.tests.support.talosctl_table import Row
 from ansible_collections.homelab.talos.tests.testinfra.expected import Expected
+from ansible_collections.homelab.talos.tests.testinfra.traffic_questions import Traffic, node_source, pod_source
 
 
 class NodeData:
@@ -150,9 +151,31 @@ class World:
             "command_table": lambda: [Row(**row) for row in self._data["command_table"]],
             "reader": lambda: Path("reader"),
             "stranger": lambda: Path("stranger"),
+            "traffic": self._traffic,
             "workload": lambda: SimpleNamespace(run=lambda role, selector: self._data["placed"][role]),
         }
         return values[name]()
+
+    def _traffic(self) -> Traffic:
+        """Return what is found where everything works, but for what the data say of "table/source>target"."""
+        nodes = list(self._expected.nodes)
+        services = {name: f"10.96.7.{number}" for number, name in enumerate(nodes)} | self._data["traffic"]["services"]
+        hosts = {name: f"target-{name}" for name in nodes}
+        version = self._expected.versions["kubernetes"]
+        rows: dict[str, dict[str, Any]] = {
+            "at_pods": hosts,
+            "at_services": hosts,
+            "at_names": hosts,
+            "names": {**{name: [services[name]] for name in nodes}, "kubernetes": [self._expected.cluster["api"]]},
+            "api_versions": {"address": version, "name": version},
+        }
+        sources = [source(name) for source in (node_source, pod_source) for name in nodes]
+        tables = {table: {source: dict(row) for source in sources} for table, row in rows.items()}
+        for place, value in self._data["traffic"]["found"].items():
+            table, _slash, pair = place.partition("/")
+            source, _arrow, target = pair.partition(">")
+            tables[table][source][target] = value
+        return Traffic(services, **tables)
 
     def _act(self, action: str, node: str, arguments: Sequence[str]) -> CompletedProcess[str]:
         names = {each.address: each.name for each in self._expected.nodes.values()}

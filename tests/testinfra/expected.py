@@ -35,6 +35,7 @@ class Expected:
     :param nodes: name -> node.
     :param gateways: number of nodes with the role gateway.
     :param network: ``prefix`` (bits), ``gateway`` and ``interface`` of every node, ``pods`` (CIDR of all pods).
+    :param cluster: ``services`` (CIDR), ``api`` and ``dns`` (addresses of these services), ``domain``.
     :param versions: ``talos`` and ``kubernetes``, with a leading v.
     :param requires: capabilities without which the scenario proves nothing.
     :param extensions: role -> names of the extensions of the image.
@@ -46,6 +47,7 @@ class Expected:
     nodes: Mapping[str, ExpectedNode]
     gateways: int
     network: Mapping[str, Any]
+    cluster: Mapping[str, str]
     versions: Mapping[str, str]
     requires: frozenset[str]
     extensions: Mapping[str, frozenset[str]]
@@ -67,6 +69,7 @@ class Expected:
             nodes=nodes,
             gateways=data["gateways"],
             network=data["network"],
+            cluster=data["cluster"],
             versions=data["versions"],
             requires=frozenset(data["requires"]),
             extensions={key: frozenset(value) for key, value in data["extensions"].items()},

@@ -104,13 +104,17 @@ class _Api:
         return lambda *args, **kwargs: call(*args, **{"_request_timeout": REQUEST_SECONDS, **kwargs})
 
 
-@pytest.fixture
-def kubernetes() -> Any:
-    """The core API of the cluster."""
-    path = os.environ.get("KUBECONFIG", "")
+def core_api(path: str) -> Any:
+    """Return the core API of a kubeconfig, with a limit for every request; the test fails without a kubeconfig."""
     if not path or not os.path.exists(path):
         pytest.fail(f"no kubeconfig: KUBECONFIG is {path!r}; run converge first")
     return _Api(client.CoreV1Api(config.new_client_from_config(path)))
+
+
+@pytest.fixture
+def kubernetes() -> Any:
+    """The core API of the cluster."""
+    return core_api(os.environ.get("KUBECONFIG", ""))
 
 
 @pytest.fixture

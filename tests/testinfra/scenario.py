@@ -27,6 +27,7 @@ pytest_plugins = [
     "ansible_collections.homelab.talos.tests.testinfra.layers",
     "ansible_collections.homelab.talos.tests.testinfra.skips",
     "ansible_collections.homelab.talos.tests.testinfra.talosctl_program",
+    "ansible_collections.homelab.talos.tests.testinfra.traffic",
 ]
 
 EXPECTED = pytest.StashKey[Expected]()

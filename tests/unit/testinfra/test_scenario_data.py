@@ -21,7 +21,7 @@ SCENARIOS = sorted(path.parent.parent for path in (ROOT / "molecule").glob("*/te
 
 def expected(*names: str, hosts: int = 2) -> Expected:
     nodes = {name: ExpectedNode(name, "worker", "compute", "198.18.1.9") for name in names}
-    return Expected(hosts, nodes, 0, {}, {}, frozenset(), {}, {}, {})
+    return Expected(hosts, nodes, 0, {}, {}, {}, frozenset(), {}, {}, {})
 
 
 def test_all_hosts_tested() -> None:
