@@ -328,7 +328,16 @@ def subject_of(module: TalosModule) -> Subject:
         module.params["kubeconfig"],
         None if pairs is None else tuple(PairTraffic(**pair) for pair in pairs),
         module.params["timeout"],
+        declared_workloads(module),
     )
+
+
+def declared_workloads(module: TalosModule) -> frozenset[str] | None:
+    if not module.params["definition"]:
+        return None
+    cluster = read_definition(module.params["definition"]).cluster
+    wanted = {"kube-proxy": not cluster.proxy_disabled, "coredns": not cluster.coredns_disabled}
+    return frozenset(name for name, is_wanted in wanted.items() if is_wanted)
 
 
 def declared_nodes(module: TalosModule) -> list[ExpectedNode]:

@@ -76,6 +76,12 @@ class Saboteur:
         api = client.CoreV1Api(config.new_client_from_config(str(self._workspace / "kubeconfig")))
         api.patch_node(node, patch, _request_timeout=SECONDS)
 
+    def _replicas(self, content: Sequence[Any]) -> None:
+        name, number = content
+        api = client.AppsV1Api(config.new_client_from_config(str(self._workspace / "kubeconfig")))
+        scale = {"spec": {"replicas": number}}
+        api.patch_namespaced_deployment_scale(name, "kube-system", scale, _request_timeout=SECONDS)
+
     def _ask(self, node: str, method: str, fields: Mapping[str, Any]) -> None:
         async def once() -> None:
             context = load_talosconfig(self._workspace / "talosconfig")

@@ -46,6 +46,7 @@ class Subject:
     :ivar kubeconfig: path, None when there is none.
     :ivar pairs: traffic between nodes that was tried before.
     :ivar timeout: limit of each call in seconds.
+    :ivar workloads: names of the workloads of the system that Talos shall deploy, None when that is not declared.
     """
 
     nodes: tuple[ExpectedNode, ...]
@@ -53,6 +54,7 @@ class Subject:
     kubeconfig: str | None
     pairs: tuple[PairTraffic, ...] | None
     timeout: float
+    workloads: frozenset[str] | None = None
 
 
 async def watch_health(
@@ -100,6 +102,7 @@ async def observe(connector: Connector, subject: Subject, checks: Sequence[Check
         tuple(node_observation(node, readings[node.name]) for node in subject.nodes),
         subject.control_plane_addresses,
         pairs=subject.pairs,
+        workloads=subject.workloads,
     )
     if subject.kubeconfig is None or not _kubernetes_is_next(observation, checks):
         return observation

@@ -21,14 +21,14 @@ def read_kubernetes(path: str, timeout: float) -> Record:
 
     :param path: of a kubeconfig.
     :param timeout: limit of each call in seconds.
-    :return: ``nodes`` as :func:`read_nodes` gives them, ``pods`` of kube-system (name, node, app, ready),
-        ``daemon_sets`` and ``deployments`` of kube-system (name -> wanted pods); or ``{"error": "..."}``.
+    :return: ``nodes`` as :func:`read_nodes` gives them, ``pods`` of kube-system (name, node, app, ready)
+        that count, ``daemon_sets`` and ``deployments`` of kube-system (name -> wanted pods); or ``{"error": "..."}``.
     """
     try:
         with KubernetesClient.from_path(path, timeout) as client:
             return {
                 "nodes": [node_record(item) for item in client.list_nodes()],
-                "pods": [pod_record(item) for item in client.list_pods(SYSTEM)],
+                "pods": [pod_record(item) for item in client.list_pods(SYSTEM) if counts(item)],
                 "daemon_sets": {
                     item["metadata"]["name"]: int(item.get("status", {}).get("desiredNumberScheduled", 0))
                     for item in client.list_daemon_sets(SYSTEM)
@@ -68,6 +68,17 @@ def node_record(item: Mapping[str, Any]) -> Record:
         "reason": "" if ready.get("status") == "True" else str(ready.get("message") or ready.get("reason") or ""),
         "schedulable": not (item.get("spec") or {}).get("unschedulable", False),
     }
+
+
+def counts(item: Mapping[str, Any]) -> bool:
+    """Tell whether a Pod is neither deleted nor failed nor over.
+
+    Source: siderolabs/talos:pkg/cluster/check/kubernetes.go (K8sPodReadyAssertion).
+    """
+    status = item.get("status") or {}
+    states = [each.get("state") or {} for each in status.get("containerStatuses") or ()]
+    over = bool(states) and all("terminated" in state for state in states)
+    return "deletionTimestamp" not in item["metadata"] and status.get("phase") != "Failed" and not over
 
 
 def pod_record(item: Mapping[str, Any]) -> Record:

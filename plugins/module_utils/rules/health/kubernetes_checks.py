@@ -128,18 +128,26 @@ def kubernetes_nodes_schedulable(observation: Observation) -> Verdict:
 def _workload_ready(
     observation: Observation, name: str, app: str, wanted: Callable[[KubernetesObservation], Mapping[str, int]]
 ) -> Verdict:
-    """Judge whether a workload of the system has all its pods, if the cluster has that workload.
+    """Judge whether a workload of the system has all its pods.
+
+    One that is absent is skipped, unless the definition of the cluster has Talos deploy it.
 
     :param app: label ``k8s-app`` of its pods.
     :param wanted: gives the wanted numbers of pods by name of workload.
     """
     kubernetes = observation.kubernetes
     if kubernetes and not kubernetes.error and name not in wanted(kubernetes):
-        return Verdict(skipped=f"the cluster has no {name}")
+        if name not in (observation.workloads or ()):
+            return Verdict(skipped=f"the cluster has no {name}")
+        remedy = "look for it in the log of a control plane: talosctl dmesg"
+        return Verdict((Problem(f"the cluster has no {name}, which its definition does not disable", fix=remedy),))
 
     def judge(asked: KubernetesObservation) -> Iterator[Problem]:
         pods = [pod for pod in asked.pods if pod.app == app]
-        yield from _pod_problems(name, pods, wanted(asked).get(name, 0))
+        if any(pod.ready for pod in pods):
+            yield from _pod_problems(name, pods, wanted(asked).get(name, 0))
+        else:
+            yield Problem(f'no ready pods found for namespace "kube-system" and label selector "k8s-app={app}"')
 
     return _asked(observation, judge, f"{name} ready")
 

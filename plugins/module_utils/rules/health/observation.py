@@ -174,12 +174,15 @@ class Observation:
     :ivar control_plane_addresses: of all control planes the inventory declares, also those not observed.
     :ivar kubernetes: None when there is no way to ask Kubernetes.
     :ivar pairs: None when no traffic between nodes was tried.
+    :ivar workloads: names of the workloads of the system that the definition of the cluster has Talos deploy; None
+        when there is no definition.
     """
 
     nodes: tuple[NodeObservation, ...]
     control_plane_addresses: tuple[str, ...] = ()
     kubernetes: KubernetesObservation | None = None
     pairs: tuple[PairTraffic, ...] | None = None
+    workloads: frozenset[str] | None = None
 
     @property
     def control_planes(self) -> tuple[NodeObservation, ...]:

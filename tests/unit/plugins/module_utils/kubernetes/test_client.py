@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.client import KubernetesClient
-from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.cluster_reading import read_kubernetes
+from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.cluster_reading import counts, read_kubernetes
 from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.errors import (
     KubeconfigInvalid,
     KubernetesAnswer,
@@ -176,6 +176,21 @@ def test_reading_for_the_health_checks(api: FakeApi, tmp_path: Path) -> None:
         "daemon_sets": {"kube-proxy": 4},
         "deployments": {"coredns": 2},
     }
+
+
+@pytest.mark.parametrize(
+    ("change", "counted"),
+    [
+        ({}, True),
+        ({"metadata": {"name": "x", "deletionTimestamp": "2026-11-20T12:00:00Z"}}, False),
+        ({"status": {"phase": "Failed"}}, False),
+        ({"status": {"phase": "Running", "containerStatuses": [{"state": {"terminated": {"exitCode": 0}}}]}}, False),
+        ({"status": {"phase": "Running", "containerStatuses": [{"state": {"running": {}}}]}}, True),
+        ({"status": {"phase": "Pending"}}, True),
+    ],
+)
+def test_pods_that_are_over_do_not_count(change: dict[str, object], counted: bool) -> None:
+    assert counts({**POD, **change}) is counted
 
 
 def test_reading_says_why_it_could_not(tmp_path: Path) -> None:

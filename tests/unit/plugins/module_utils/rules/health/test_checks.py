@@ -238,6 +238,15 @@ SPOILED: list[tuple[str, Observation, str, str]] = [
         "expected number of pods for coredns to be 2, got 1",
     ),
     (
+        "coredns-ready",
+        spoil_kubernetes(
+            pods=tuple(pod for pod in KUBERNETES.pods if pod.app != "kube-dns"),
+            deployments={"coredns": 0},
+        ),
+        "",
+        'no ready pods found for namespace "kube-system" and label selector "k8s-app=kube-dns"',
+    ),
+    (
         "kubernetes-nodes-schedulable",
         spoil_kubernetes_node("w1", schedulable=False),
         "w1",
@@ -329,6 +338,14 @@ def test_a_service_names_itself_a_stand_in(message: str, events: list[str], note
     service = {"id": "ext-x", "state": "Running", "healthy": None, "message": message, "events": listed}
     found = node_observation(NODES[1].expected, {"services": [service]})
     assert found.services["ext-x"].note == note
+
+
+def test_what_is_absent_although_it_is_declared_fails() -> None:
+    absent = spoil_kubernetes(daemon_sets={}, deployments={}, pods=KUBERNETES.pods[:3])
+    results = {r.id: r for r in evaluate(replace(absent, workloads=frozenset({"kube-proxy"})))}
+    assert results["kube-proxy-ready"].status == "failed"
+    assert "no kube-proxy, which its definition does not disable" in results["kube-proxy-ready"].message
+    assert results["coredns-ready"].status == "skipped"
 
 
 def test_what_is_absent_is_skipped_as_talos_does() -> None:
