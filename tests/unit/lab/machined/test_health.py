@@ -5,15 +5,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.talos.lab.machined.health_checks import CHECKS
+from ansible_collections.homelab.talos.lab.machined.health_checks import (
+    CHECKS,
+    SKIP,
+    Cluster,
+    Unanswered,
+    coredns,
+    kube_proxy,
+)
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message
 from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import TalosError
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
+from .fakes import FakeControlPlane, FakeKubernetes
 from .home import VARIANT, Home, control_plane, play, stage, until, worker
 
 PATH = "cluster.ClusterService/HealthCheck"
@@ -47,6 +57,52 @@ def test_healthy_cluster(tmp_path: Path) -> None:
         assert [line for line in lines if line.endswith(("OK", "SKIP"))] == verdicts
 
     play(tmp_path, scenario)
+
+
+READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [{"state": {}}]}
+PROXY = ("daemonsets", "k8s-app=kube-proxy"), ("pods", "k8s-app=kube-proxy")
+DNS = ("deployments", "k8s-app=kube-dns"), ("pods", "k8s-app=kube-dns")
+
+
+def _pod(name: str, **status: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "status": {**READY, **status}}
+
+
+@pytest.mark.parametrize(
+    ("pods", "wanted", "verdict"),
+    [
+        ([_pod("a"), _pod("b")], 2, ""),
+        ([_pod("a")], 2, "expected 2 ready pods, got 1"),
+        ([_pod("a"), _pod("b", conditions=[])], 2, "some pods are not ready: [b]"),
+        ([_pod("a", conditions=[])], 1, 'no ready pods found for namespace "kube-system" and label selector "{}"'),
+        ([], 2, 'no pods found for namespace "kube-system" and label selector "{}"'),
+        ([_pod("a"), _pod("b", phase="Failed")], 1, ""),
+        ([_pod("a"), {**_pod("b"), "metadata": {"name": "b", "deletionTimestamp": "now"}}], 1, ""),
+        ([_pod("a"), _pod("b", containerStatuses=[{"state": {"terminated": {"exitCode": 0}}}])], 1, ""),
+    ],
+)
+def test_pods_of_proxy_and_dns(pods: list[dict[str, Any]], wanted: int, verdict: str) -> None:
+    kubernetes = FakeKubernetes(FakeControlPlane())
+    kubernetes.system[PROXY[0]] = [{"status": {"desiredNumberScheduled": wanted}}]
+    kubernetes.system[DNS[0]] = [{"spec": {"replicas": wanted}}]
+    kubernetes.system[PROXY[1]] = kubernetes.system[DNS[1]] = pods
+    cluster = Cluster({}, {}, frozenset(), MachineConfig([{}]), kubernetes)
+    assert asyncio.run(kube_proxy(cluster)) == verdict.format("k8s-app=kube-proxy")
+    assert asyncio.run(coredns(cluster)) == verdict.format("k8s-app=kube-dns")
+
+
+def test_dns_is_not_judged_where_the_network_is_left_to_others() -> None:
+    kubernetes = FakeKubernetes(FakeControlPlane())
+    kubernetes.system[DNS[0]] = [{"spec": {"replicas": 2}}]
+    config = MachineConfig([{"cluster": {"network": {"cni": {"name": "none"}}}}])
+    assert asyncio.run(coredns(Cluster({}, {}, frozenset(), config, kubernetes))) == SKIP
+
+
+def test_an_api_that_does_not_answer_is_told() -> None:
+    kubernetes = FakeKubernetes(FakeControlPlane())
+    kubernetes.available = False
+    with pytest.raises(Unanswered, match="connection refused"):
+        asyncio.run(kube_proxy(Cluster({}, {}, frozenset(), MachineConfig([{}]), kubernetes)))
 
 
 def test_node_that_never_finishes_its_boot(tmp_path: Path) -> None:
