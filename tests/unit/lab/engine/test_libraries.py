@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,14 +22,14 @@ LISTED = """\
 
 
 @pytest.fixture
-def ldd(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    answer: dict[str, object] = {"returncode": 0, "stdout": LISTED, "stderr": ""}
+def ldd(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    answer: dict[str, Any] = {"returncode": 0, "stdout": LISTED, "stderr": ""}
     monkeypatch.setattr(libraries, "find_program", lambda name: Path("/usr/sbin") / name)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], **answer))
     return answer
 
 
-def test_libraries_and_loader_keep_their_paths(ldd: dict[str, object]) -> None:
+def test_libraries_and_loader_keep_their_paths(ldd: dict[str, Any]) -> None:
     assert libraries.with_libraries("nft", "/usr/local/bin/nft") == {
         "/usr/local/bin/nft": Path("/usr/sbin/nft"),
         "/lib/x86_64-linux-gnu/libnftables.so.1": Path("/lib/x86_64-linux-gnu/libnftables.so.1"),
@@ -36,7 +37,7 @@ def test_libraries_and_loader_keep_their_paths(ldd: dict[str, object]) -> None:
     }
 
 
-def test_a_missing_library_is_named(ldd: dict[str, object]) -> None:
+def test_a_missing_library_is_named(ldd: dict[str, Any]) -> None:
     ldd["stdout"] = LISTED + "\tlibmnl.so.0 => not found\n"
     with pytest.raises(LabError, match=r"/usr/sbin/nft lacks libmnl.so.0; install the package of nft again"):
         libraries.with_libraries("nft", "/nft")
