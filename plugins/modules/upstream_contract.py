@@ -92,6 +92,8 @@ extends_documentation_fragment:
   - homelab.talos.requirements.yaml
 requirements:
   - GNU make, for O(probe=true)
+seealso:
+  - module: homelab.talos.image
 """
 
 EXAMPLES = r"""
@@ -213,11 +215,8 @@ from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack import contract, pin_change
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.advice import notes
-from ansible_collections.homelab.talos.plugins.module_utils.cozystack.committed_profile import (
-    ImageReference,
-    image_reference,
-)
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.errors import UpstreamError
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.extension_list import read_list
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.git_objects import Repository
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.imager import KINDS
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.layout import Layout, detect
@@ -246,17 +245,6 @@ def spec() -> ArgumentSpec:
     )
 
 
-def listed(module: TalosModule, path: Path) -> dict[str, ImageReference]:
-    """Return name -> reference from a file image-digests."""
-    found = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-        reference = image_reference(line.strip())
-        if not reference.digest:
-            module.fail(f"{path}:{number}: is no reference with a digest; take the file image-digests of that Talos")
-        found[reference.name] = reference
-    return found
-
-
 def wishes(module: TalosModule, repository: Repository, refs: list[str]) -> Wishes:
     """Return what the checks need to know beyond the tree."""
     params = module.params
@@ -264,7 +252,8 @@ def wishes(module: TalosModule, repository: Repository, refs: list[str]) -> Wish
     if params["image_digests"]:
         if len(refs) != 1:
             module.fail(f"image_digests is the list of one Talos version: give one ref, not {len(refs)}")
-        available = listed(module, Path(params["image_digests"]))
+        version = detect(repository, refs[0]).talos_version
+        available = read_list(Path(params["image_digests"]), version).references
     return Wishes(
         kinds=tuple(params["kinds"]),
         extensions=tuple(params["extensions"]),

@@ -10,6 +10,7 @@ clone lacks are not fetched. Trees and files are kept by object id, so that many
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -105,13 +106,15 @@ class Repository:
 
     def close(self) -> None:
         """End the reading process."""
-        if self._process is not None:
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-            if self._process.stdout is not None:
-                self._process.stdout.close()
-            self._process.wait(10)
-            self._process = None
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for pipe in (process.stdin, process.stdout):
+            # What was written to a process that has ended is lost, and closing says so.
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        process.wait(10)
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         try:
@@ -163,7 +166,7 @@ class Repository:
         except BrokenPipeError:
             header = ""
         if not header:
-            raise UpstreamError(self.path, f"git cat-file ended at {name}", "run git fsck in the repository")
+            raise self._ended_at(name)
         words = header.rsplit(" ", 2)
         if len(words) != 3 or not words[2].isdigit():
             return None
@@ -171,6 +174,13 @@ class Repository:
         if len(content) != int(words[2]) + 1:
             raise UpstreamError(self.path, f"object {words[0]} is cut off", "run git fsck in the repository")
         return words[0], words[1], content[:-1]
+
+    def _ended_at(self, name: str) -> UpstreamError:
+        """Return why git ended: in a partial clone it may not fetch what is missing, elsewhere the clone is damaged."""
+        self.close()
+        if self._run("config", "--get-regexp", r"^(remote\..*\.promisor|extensions\.partialclone)$").returncode == 0:
+            return UpstreamError(self.path, f"object {name} is not in this clone", "use a clone without --filter")
+        return UpstreamError(self.path, f"git cat-file ended at {name}", "run git fsck in the repository")
 
     def commit(self, ref: str) -> str:
         """Return the commit id (hexadecimal) of a tag, branch, id or another name that git understands.
