@@ -17,6 +17,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.cozystack.known_exte
 )
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.layout import Layout
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.verdict import Observation, Wishes, ok
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.extensions import EXTENSIONS
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.versions import (
     UnknownVersion,
     parse_version,
@@ -81,7 +82,7 @@ def _reference(layout: Layout, wishes: Wishes, path: str, reference: ImageRefere
     if minor and minor < known.since:
         expected = f"Talos {known.since[0]}.{known.since[1]} or newer for {reference.name}"
         yield Observation("unknown", path, line, expected, layout.talos_version)
-    if known.needs_configuration:
+    if reference.name in EXTENSIONS and EXTENSIONS[reference.name].needs_configuration:
         note = "without its configuration document the boot of a node does not finish"
         yield Observation("changed-but-handled", path, line, "extensions without configuration", reference.name, note)
     yield from _against_list(wishes, path, reference)
