@@ -33,6 +33,8 @@ STEPS: dict[str, tuple[str, ...]] = {
     "destroy": ("molecule", "destroy", "-s", SCENARIO),
 }
 FORMED = "verify"
+# What needs no lab: key in the result -> program of this directory that prints row -> seconds as JSON.
+PARTS = {"contract_seconds": "bench_contract", "image_seconds": "bench_images"}
 
 
 def available_mebibytes(meminfo: str) -> int:
@@ -84,26 +86,28 @@ def measure(
     return {"seconds": seconds, "memory_mebibytes": used}
 
 
-def contract_seconds() -> dict[str, float]:
-    """Return the rows about the contract with CozyStack: row -> seconds.
+def part_seconds(program: str) -> dict[str, float]:
+    """Return the rows of a part: row -> seconds.
 
-    Raises subprocess.CalledProcessError when it cannot be measured.
+    Raises RuntimeError when it cannot be measured.
     """
-    command = [sys.executable, "-m", "ansible_collections.homelab.talos.tools.bench_contract"]
+    command = [sys.executable, "-m", f"ansible_collections.homelab.talos.tools.{program}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / ".collections")}
-    output = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True).stdout
-    rows: dict[str, float] = json.loads(output)
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{program}: exit status {done.returncode}")
+    rows: dict[str, float] = json.loads(done.stdout)
+    for row, seconds in rows.items():
+        print(f"{row:48} {seconds:8.3f} s", flush=True)
     return rows
 
 
 def main() -> int:
     """Measure, print and write the result; return 0 when every step succeeded."""
     try:
-        upstream = contract_seconds()
-        for row, seconds in upstream.items():
-            print(f"{row:48} {seconds:8.2f} s", flush=True)
+        parts = {key: part_seconds(program) for key, program in PARTS.items()}
         measured = measure()
-    except (RuntimeError, subprocess.CalledProcessError) as error:
+    except RuntimeError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -114,7 +118,7 @@ def main() -> int:
         "revision": revision.stdout.strip(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         **measured,
-        "contract_seconds": upstream,
+        **parts,
     }
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     print(f"{'memory of the lab':24} {measured['memory_mebibytes']:8} MiB\n{RESULT.relative_to(ROOT)}")

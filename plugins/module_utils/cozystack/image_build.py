@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
+import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -217,7 +218,9 @@ def _manifest(
     request, layout, definition = prepared.request, prepared.layout, prepared.definition
     name = request.variant.image
     kept_time = before.built if before is not None and not is_built else now.isoformat(timespec="seconds")
-    made_by = {"name": engine.name, "version": engine.version} if engine else dict(before.engine if before else {})
+    made_by = dict(before.engine) if before is not None else {}
+    if engine is not None:
+        made_by = {"name": engine.name, "version": engine.version, "machine": platform.machine()}
     return ImageManifest(
         key=name.key,
         tag=name.tag(definition.talos_version),

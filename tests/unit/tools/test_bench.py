@@ -37,5 +37,12 @@ def test_available_memory_is_read_in_mebibytes() -> None:
         bench.available_mebibytes("MemTotal: 9 kB\n")
 
 
+def test_a_part_that_cannot_be_measured_is_named() -> None:
+    for program in bench.PARTS.values():
+        assert (bench.ROOT / f"tools/{program}.py").is_file()
+    with pytest.raises(RuntimeError, match="no_such_part: exit status 1"):
+        bench.part_seconds("no_such_part")
+
+
 def test_the_contract_is_measured_in_a_process_of_its_own() -> None:
-    assert list(bench.contract_seconds())[0].startswith("contract, one ref (1")
+    assert list(bench.part_seconds("bench_contract"))[0].startswith("contract, one ref (1")

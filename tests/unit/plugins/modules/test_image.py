@@ -101,6 +101,7 @@ def test_the_manifest_says_where_everything_comes_from(run_module: Any, clone: P
     kernel = manifest["files"][1]
     assert (kernel["kind"], kernel["architecture"], kernel["form"]) == ("kernel", "arm64", "EFI zboot (zstd)")
     assert manifest["engine"]["version"] == "0.0.0-stand-in"
+    assert manifest["engine"]["machine"] == os.uname().machine
     assert set(manifest["tools"]) == {"git", "make", "tar"}
     assert all(manifest["tools"].values())
 
