@@ -55,8 +55,8 @@ class ImageManifest:
     :param inputs: per kind, what its file depends on.
     :param files: the built files; ``profiles`` the SHA-256 of each profile.
     :param built: when, in UTC, as ISO 8601.
-    :param engine: ``name`` and ``version`` of the container engine and the ``machine`` it ran on; ``tools`` the versions
-        of the others.
+    :param engine: ``name`` and ``version`` of the container engine and the ``machine`` it ran on; ``tools`` the
+        versions of the others.
     :param collection: version of this collection.
     """
 
