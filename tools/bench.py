@@ -33,8 +33,9 @@ STEPS: dict[str, tuple[str, ...]] = {
     "destroy": ("molecule", "destroy", "-s", SCENARIO),
 }
 FORMED = "verify"
-# What needs no lab: key in the result -> program of this directory that prints row -> seconds as JSON.
-PARTS = {"contract_seconds": "bench_contract", "image_seconds": "bench_images"}
+# What needs no lab: key in the result -> program of this directory that prints its rows as JSON: row -> seconds, or MiB
+# where the row says so.
+PARTS = {"contract_seconds": "bench_contract", "image_seconds": "bench_images", "image_info": "bench_image_info"}
 
 
 def available_mebibytes(meminfo: str) -> int:
@@ -86,8 +87,8 @@ def measure(
     return {"seconds": seconds, "memory_mebibytes": used}
 
 
-def part_seconds(program: str) -> dict[str, float]:
-    """Return the rows of a part: row -> seconds.
+def part_rows(program: str) -> dict[str, float]:
+    """Return the rows of a part: row -> seconds, or MiB of memory.
 
     Raises RuntimeError when it cannot be measured.
     """
@@ -97,15 +98,15 @@ def part_seconds(program: str) -> dict[str, float]:
     if done.returncode != 0:
         raise RuntimeError(f"{program}: exit status {done.returncode}")
     rows: dict[str, float] = json.loads(done.stdout)
-    for row, seconds in rows.items():
-        print(f"{row:48} {seconds:8.3f} s", flush=True)
+    for row, value in rows.items():
+        print(f"{row:52} {value:8.3f} {'' if row.endswith('memory') else 's'}", flush=True)
     return rows
 
 
 def main() -> int:
     """Measure, print and write the result; return 0 when every step succeeded."""
     try:
-        parts = {key: part_seconds(program) for key, program in PARTS.items()}
+        parts = {key: part_rows(program) for key, program in PARTS.items()}
         measured = measure()
     except RuntimeError as error:
         print(f"bench: {error}", file=sys.stderr)

@@ -41,8 +41,8 @@ def test_a_part_that_cannot_be_measured_is_named() -> None:
     for program in bench.PARTS.values():
         assert (bench.ROOT / f"tools/{program}.py").is_file()
     with pytest.raises(RuntimeError, match="no_such_part: exit status 1"):
-        bench.part_seconds("no_such_part")
+        bench.part_rows("no_such_part")
 
 
 def test_the_contract_is_measured_in_a_process_of_its_own() -> None:
-    assert list(bench.part_seconds("bench_contract"))[0].startswith("contract, one ref (1")
+    assert list(bench.part_rows("bench_contract"))[0].startswith("contract, one ref (1")
