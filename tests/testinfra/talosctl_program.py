@@ -17,7 +17,7 @@ from ansible_collections.homelab.talos.tests.support.talosctl import Answer, Tal
 from ansible_collections.homelab.talos.tests.support.talosctl_table import Row, load_table
 from ansible_collections.homelab.talos.tests.testinfra.expected import Expected
 
-LIMIT_SECONDS = 120.0
+LIMIT_SECONDS = 180.0
 ENDLESS_SECONDS = 3.0
 
 
