@@ -84,6 +84,7 @@ PROGRAMS: tuple[GoProgram, ...] = (
     GoProgram("probe", "probe", "."),
     GoProgram("etcd", "etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3"),
     GoProgram("etcdctl", "etcd", "go.etcd.io/etcd/etcdctl/v3", "go.etcd.io/etcd/etcdctl/v3", arguments=("version",)),
+    GoProgram("etcdutl", "etcd", "go.etcd.io/etcd/etcdutl/v3", "go.etcd.io/etcd/etcdutl/v3", arguments=("version",)),
     _containerd("containerd"),
     _containerd("containerd-shim-runc-v2", "-v"),
     _containerd("ctr"),

@@ -55,7 +55,7 @@ _NO_DOWNGRADE = "the lab runs one version of etcd"
 
 MACHINE: dict[str, Method] = {
     "ApplyConfiguration": _emulated("modes, dry run and the try timer on lab time; what changes is applied for real"),
-    "Bootstrap": _real("etcd starts as a new cluster"),
+    "Bootstrap": _real("etcd starts as a new cluster, empty or from the uploaded snapshot"),
     "Containers": _real("containers of pods from containerd; the services of Talos itself are listed by name"),
     "Copy": _real("files of the node, as a compressed archive"),
     "CPUFreqStats": _emulated("empty: lab nodes do not scale frequencies"),
@@ -68,7 +68,7 @@ MACHINE: dict[str, Method] = {
     "EtcdRemoveMemberByID": _real(_ETCD),
     "EtcdLeaveCluster": _real(_ETCD),
     "EtcdForfeitLeadership": _real(_ETCD),
-    "EtcdRecover": _refused("recovery from a snapshot is not played"),
+    "EtcdRecover": _real("kept until a Bootstrap with recover_etcd; the restored member is etcd's own"),
     "EtcdSnapshot": _real(_ETCD),
     "EtcdAlarmList": _real(_ETCD),
     "EtcdAlarmDisarm": _real(_ETCD),
