@@ -16,6 +16,9 @@ description:
     belong to different clusters, or to one with members that are not in the inventory, the module refuses.
   - Control planes that cannot be asked stop the module, because they could hold the cluster. A control plane in
     maintenance mode holds none; it is recognised without authentication, and only read.
+  - An empty store is not always that of a new cluster. When no control plane has data of etcd and a worker of the
+    O(definition) has joined a cluster before, the data was lost. Then the module changes nothing and asks for a
+    snapshot as O(recover_from).
 author:
   - homelab.talos contributors (@homelab)
 options:
@@ -46,6 +49,12 @@ options:
         description: Address of its machine API, V(host) or V(host:port).
         type: str
         required: true
+  recover_from:
+    description:
+      - Path of a snapshot of etcd, as the module M(homelab.talos.etcd_snapshot) saves it. The new cluster begins with
+        what it holds. The file is checked before anything is changed.
+      - Nothing is recovered when the cluster has a healthy etcd member.
+    type: path
   wait_timeout:
     description:
       - Limit in seconds for each of three waits. Every control plane has to show whether it has an etcd member, the
@@ -75,6 +84,13 @@ EXAMPLES = r"""
         address: 198.18.1.11
       - name: cp2
         address: 198.18.1.12
+
+- name: Bring a cluster back that lost its data
+  homelab.talos.bootstrap:
+    endpoint: 198.18.1.11
+    talosconfig: "{{ talos_workspace }}/talosconfig"
+    definition: "{{ groups | homelab.talos.cluster_definition(hostvars) }}"
+    recover_from: "{{ talos_workspace }}/etcd.snapshot"
 """
 
 RETURN = r"""
@@ -88,6 +104,11 @@ reason:
   returned: success
   type: str
   sample: no control plane has an etcd member
+recovered:
+  description: Whether the cluster began with the content of O(recover_from); in check mode, whether it would.
+  returned: success
+  type: bool
+  sample: false
 members:
   description: Members of etcd; empty in check mode when the cluster would be bootstrapped.
   returned: success
@@ -120,6 +141,8 @@ seconds:
 """
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
@@ -129,6 +152,8 @@ from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module
 from ansible_collections.homelab.talos.plugins.module_utils.talos.endpoint import parse_endpoint
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle import bootstrap
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.bootstrap import ControlPlanes
+from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.etcd_snapshot import check_snapshot
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import Node
 
 
 def spec() -> ArgumentSpec:
@@ -145,6 +170,7 @@ def spec() -> ArgumentSpec:
                         "address": {"type": "str", "required": True},
                     },
                 },
+                "recover_from": {"type": "path"},
                 "wait_timeout": {"type": "int", "default": 300},
             },
             required_one_of=[("definition", "control_planes")],
@@ -155,9 +181,12 @@ def spec() -> ArgumentSpec:
 
 def planes_of(module: TalosModule, connector: Connector) -> ControlPlanes:
     """Return how to reach every control plane; the one to bootstrap must be one of them."""
+    workers: Sequence[Node] = ()
     if module.params["definition"]:
-        nodes = read_definition(module.params["definition"]).control_planes
-        addresses = {node.name: node.address for node in nodes}
+        definition = read_definition(module.params["definition"])
+        addresses = {node.name: node.address for node in definition.control_planes}
+        if not module.params["recover_from"]:
+            workers = [node for node in definition.nodes if not node.is_controlplane]
     else:
         addresses = {item["name"]: item["address"] for item in module.params["control_planes"]}
     endpoint = module.params["endpoint"]
@@ -167,7 +196,11 @@ def planes_of(module: TalosModule, connector: Connector) -> ControlPlanes:
             f" {', '.join(f'{name} ({address})' for name, address in addresses.items()) or 'none'}"
         )
     accesses = [connector.access(name, address, "allowed") for name, address in addresses.items()]
-    return ControlPlanes(accesses, {name: parse_endpoint(address).host for name, address in addresses.items()})
+    return ControlPlanes(
+        accesses,
+        {name: parse_endpoint(address).host for name, address in addresses.items()},
+        [connector.access(node.name, node.address, "allowed") for node in workers],
+    )
 
 
 async def ensure(module: TalosModule) -> dict[str, Any]:
@@ -175,16 +208,18 @@ async def ensure(module: TalosModule) -> dict[str, Any]:
     started = time.monotonic()
     connector = Connector(params)
     planes = planes_of(module, connector)
+    snapshot = check_snapshot(Path(params["recover_from"])) if params["recover_from"] else None
     target = connector.access(params["name"] or params["endpoint"], params["endpoint"], "never")
     verdict = (await bootstrap.decide(planes, params["wait_timeout"]))[1]
     needed, members = verdict.kind == "needed", verdict.members
     if needed and not module.check_mode:
-        needed = await bootstrap.bootstrap(target, params["wait_timeout"])
+        needed = await bootstrap.bootstrap(target, params["wait_timeout"], snapshot)
         members = (await bootstrap.wait_for_etcd(target, params["wait_timeout"])).members
     return {
         "changed": needed,
         "node": target.name,
         "reason": verdict.reason,
+        "recovered": needed and snapshot is not None,
         "members": [member.to_dict() for member in members],
         "seconds": round(time.monotonic() - started, 1),
     }

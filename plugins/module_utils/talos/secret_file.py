@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 
 class SecretFileError(Exception):
@@ -26,6 +28,16 @@ def write_secret(path: str | Path, data: bytes, mode: int = 0o600) -> None:
     :param mode: permissions of the file, applied when it is created.
     :raises SecretFileError: the directory is missing, not writable or full.
     """
+    with open_secret(path, mode) as (stream, dummy_temporary):
+        stream.write(data)
+
+
+@contextlib.contextmanager
+def open_secret(path: str | Path, mode: int = 0o600) -> Iterator[tuple[BinaryIO, Path]]:
+    """Yield a stream to write, and where it goes until it becomes ``path`` at the end of the context.
+
+    After an exception ``path`` is what it was. For the parameters and errors see :func:`write_secret`.
+    """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
@@ -35,13 +47,14 @@ def write_secret(path: str | Path, data: bytes, mode: int = 0o600) -> None:
     try:
         with os.fdopen(descriptor, "wb") as stream:
             os.fchmod(stream.fileno(), mode)
-            stream.write(data)
+            yield stream, temporary
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, target)
     except OSError as error:
-        _remove(temporary)
         raise SecretFileError(_line(target, error)) from error
+    finally:
+        _remove(temporary)
 
 
 def _remove(path: Path) -> None:

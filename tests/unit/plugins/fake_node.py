@@ -8,7 +8,7 @@ The real wire is tested elsewhere; here only what is asked, in which order, and 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -39,6 +39,7 @@ class FakeNode:
     :ivar resources: (type, id) -> spec, besides those made from the fields above.
     :ivar refuse: method name -> error raised instead of an answer; ``connect`` stands for any.
     :ivar answers: method name -> function(node, request) that returns a reply message or a list of stream messages.
+    :ivar uploads: method name -> what was sent to it as a stream of Data.
     :ivar calls: names of the methods called, in order; with ``insecure:`` in front when not authenticated.
     """
 
@@ -57,6 +58,7 @@ class FakeNode:
     answers: dict[str, Answer] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     requests: list[Any] = field(default_factory=list)
+    uploads: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def in_maintenance(self) -> bool:
@@ -121,6 +123,12 @@ class FakeClient:
             raise Unimplemented(self.endpoint, f"unknown method {called.name}", method=path)
         for message in answer(node, request):
             yield message
+
+    async def upload(self, path: str, requests: Iterable[Any], **_options: Any) -> Any:
+        called = method(path)
+        node = self._admit(called.name)
+        node.uploads[called.name] = b"".join(request.bytes for request in requests)
+        return called.reply_class()
 
     async def get(self, namespace: str, resource_type: str, resource_id: str, **_options: Any) -> Resource:
         node = self._admit(f"get {resource_type.partition('.')[0]}")

@@ -44,7 +44,7 @@ def undocumented(module: ModuleType, result: dict[str, Any]) -> list[str]:
 
 def wrong_type(key: str, entry: dict[str, Any], value: Any) -> list[str]:
     """Return how a value differs from its documented type; keys of a list of dicts must be documented too."""
-    kinds: dict[str, type[Any]] = {"str": str, "bool": bool, "float": float, "list": list, "dict": dict}
+    kinds: dict[str, type[Any]] = {"str": str, "int": int, "bool": bool, "float": float, "list": list, "dict": dict}
     if not isinstance(value, kinds[entry["type"]]):
         return [f"{key} is {type(value).__name__}, documented as {entry['type']}"]
     names = {name for item in value if isinstance(item, dict) for name in item} if "contains" in entry else set()

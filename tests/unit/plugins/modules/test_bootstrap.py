@@ -164,3 +164,31 @@ def test_a_reader_is_refused(run_module: Any, options: dict[str, Any], planes: t
 def test_the_target_must_be_a_control_plane(run_module: Any, options: dict[str, Any], world: FakeWorld) -> None:
     result = run_module(bootstrap, **{**options, "endpoint": "198.18.1.20", "name": "gw1"})
     assert result["msg"].startswith("gw1: 198.18.1.20 is no control plane of the cluster; bootstrap one of cp1")
+
+
+def test_an_empty_store_where_a_worker_has_joined_is_not_a_new_cluster(
+    run_module: Any, options: dict[str, Any], planes: tuple[FakeNode, FakeNode], world: FakeWorld
+) -> None:
+    network = {"interface": "eth0", "prefix": 24}
+    nodes = [
+        {"name": name, "machine_type": kind, "role": "compute", "address": address, "network": network}
+        for name, kind, address in (
+            ("cp1", "controlplane", "198.18.1.11"),
+            ("cp2", "controlplane", "198.18.1.12"),
+            ("node1", "worker", "198.18.1.13"),
+        )
+    ]
+    nodes = [{**node, "install": {"disk": "/dev/vda"}} for node in nodes]
+    definition = {"cluster": {"name": "garage", "endpoint": "https://198.18.1.11:6443"}, "nodes": nodes}
+    world.nodes["198.18.1.13"] = worker = FakeNode("198.18.1.13")
+    worker.files["/var/lib/kubelet/pki/kubelet-client-current.pem"] = b""
+    del options["control_planes"]
+    result = run_module(bootstrap, definition=definition, **options)
+    assert result["exit_status"] == 1
+    assert result["msg"] == (
+        "cp1: no control plane has etcd data, and node1 joined a cluster before: nothing was changed; give a snapshot"
+        " of etcd as recover_from, or reset those nodes when the cluster shall begin empty"
+    )
+    assert "Bootstrap" not in planes[0].calls
+    worker.files.clear()
+    assert run_module(bootstrap, definition=definition, **options)["changed"]
