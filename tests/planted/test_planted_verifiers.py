@@ -18,6 +18,7 @@ import yaml
 
 from ansible_collections.homelab.talos.tests.planted.changes import changed
 from ansible_collections.homelab.talos.tests.planted.checks import ROOT, catalogue_problems, verifier_ids
+from ansible_collections.homelab.talos.tests.planted.history import history
 from ansible_collections.homelab.talos.tests.planted.world import World
 from ansible_collections.homelab.talos.tests.testinfra.expected import Expected
 
@@ -58,6 +59,7 @@ def data(scenario: str, change: Mapping[str, Any]) -> dict[str, Any]:
     network = wanted.network["gateway"].rpartition(".")[0]
     names = {name: node.address for name, node in wanted.nodes.items()} | {"vip": wanted.network.get("vip", "@vip")}
     world = yaml.safe_load(resolved(TEXT, network, names))
+    world["history"] = history()
     change = yaml.safe_load(resolved(yaml.safe_dump(dict(change)), network, names))
     for part in ("nodes", "kubernetes"):
         world[part] = {name: value for name, value in world[part].items() if name in wanted.nodes}

@@ -152,6 +152,7 @@ class World:
             "reader": lambda: Path("reader"),
             "stranger": lambda: Path("stranger"),
             "traffic": self._traffic,
+            "history": lambda: self._data["history"],
             "workload": lambda: SimpleNamespace(run=lambda role, selector: self._data["placed"][role]),
         }
         return values[name]()

@@ -1,0 +1,146 @@
+# Copyright (c) 2026 homelab.talos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The drill: members of the control plane are lost and come back, and everything is watched from outside.
+
+``python -m ansible_collections.homelab.talos.tests.drill.members WORKSPACE EXPECTED`` writes ``history.json`` into the
+workspace. It judges nothing: verifiers do that with what was seen.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.homelab.talos.tests.drill.cluster import NAMESPACE, POD_PORT, DrillCluster
+from ansible_collections.homelab.talos.tests.drill.judging import acknowledged, gap
+from ansible_collections.homelab.talos.tests.drill.observers import PodClient, Writer, ask, wait_for
+from ansible_collections.homelab.talos.tests.testinfra.expected import Expected
+
+# A session of etcd, by which the shared address is held, outlives its node by up to 60 s, and by an election more
+# where the leader of etcd went with it.
+MOVE_SECONDS = 120.0
+STEADY_WRITES = 8
+LIMIT_SECONDS = 90.0
+# How long nothing may be written, so that refusals can be seen.
+SILENCE_SECONDS = 25.0
+
+
+class Drill:
+    """The run of one drill; ``history`` is what was seen."""
+
+    def __init__(self, cluster: DrillCluster, worker: str, worker_address: str) -> None:
+        self._cluster = cluster
+        self._worker = worker
+        self._pod_url = f"http://{worker_address}:{POD_PORT}/"
+        self.history: dict[str, Any] = {"events": {}, "holders": {}, "lost": []}
+        self._writers: dict[str, Writer] = {}
+        self._pod: PodClient | None = None
+
+    def run(self) -> None:
+        """Lose one member, lose two, let them return; the history is complete also after a failure."""
+        try:
+            self._begin()
+            self._lose_one()
+            self._lose_two()
+            self._return()
+        finally:
+            self._end()
+
+    def _note(self, event: str) -> float:
+        self.history["events"][event] = time.time()
+        print(f"drill: {event}", flush=True)
+        return time.time()
+
+    def _begin(self) -> None:
+        cluster = self._cluster
+        wait_for("the namespace of the drill", cluster.has_namespace, LIMIT_SECONDS)
+        cluster.serve(self._worker)
+        wait_for("the pod to answer", lambda: ask(self._pod_url) == "200", LIMIT_SECONDS)
+        self._pod = PodClient(self._pod_url)
+        credentials = cluster.credentials()
+        on_worker = cluster.command_on(self._worker)
+        self._writers = {
+            "vip": Writer([], f"https://{cluster.vip}:6443", NAMESPACE, "vip", credentials),
+            "kubeprism": Writer(on_worker, "https://127.0.0.1:7445", NAMESPACE, "kubeprism", credentials),
+        }
+        self._note("begun")
+        self._wait_for_writes(self.history["events"]["begun"])
+
+    def _wait_for_writes(self, begin: float, seconds: float = LIMIT_SECONDS) -> None:
+        """Wait until both writers are acknowledged steadily."""
+        for name, writer in self._writers.items():
+            wait_for(
+                f"writes through {name}",
+                lambda writes=writer.writes: len(acknowledged(writes, begin)) >= STEADY_WRITES,
+                seconds,
+            )
+
+    def _lose_one(self) -> None:
+        """The one that holds the shared address: the worst to lose."""
+        cluster = self._cluster
+        holder = cluster.holders(cluster.addresses)[0]
+        cluster.switch("power-off", holder)
+        lost = self._note("one-lost")
+        self.history["lost"].append(holder)
+        self.history["holders"]["before"] = holder
+        self._wait_for_writes(lost, MOVE_SECONDS)
+        rest = [name for name in cluster.addresses if name != holder]
+        self.history["holders"]["after"] = cluster.holders(rest)
+        for name, writer in self._writers.items():
+            print(f"drill: gap of writes through {name}: {gap(writer.writes, lost):.1f} s", flush=True)
+
+    def _lose_two(self) -> None:
+        """Of the other two the one without the shared address, which goes on leading to an API server."""
+        cluster = self._cluster
+        kept = self.history["holders"]["after"][0]
+        second = next(name for name in cluster.addresses if name not in (kept, self.history["lost"][0]))
+        cluster.switch("power-off", second)
+        self.history["lost"].append(second)
+        begin = self._note("two-lost")
+        wait_for("time without a majority to pass", lambda: time.time() - begin > SILENCE_SECONDS, LIMIT_SECONDS)
+
+    def _return(self) -> None:
+        cluster = self._cluster
+        self._note("returning")
+        for name in self.history["lost"]:
+            cluster.switch("start", name)
+        self._wait_for_writes(self.history["events"]["returning"], MOVE_SECONDS)
+        self._note("returned")
+        for writer in self._writers.values():
+            writer.stop()
+        # Each control plane has its own member to read from.
+        self.history["present"] = {
+            name: wait_for(f"the API of {name}", lambda own=address: self._names(own), LIMIT_SECONDS)
+            for name, address in cluster.addresses.items()
+        }
+
+    def _names(self, address: str) -> list[str]:
+        try:
+            return self._cluster.names(address)
+        except Exception:
+            return []
+
+    def _end(self) -> None:
+        if self._pod is not None:
+            self._pod.stop()
+            self.history["pod"] = self._pod.answers
+        self.history["writes"] = {name: list(writer.writes) for name, writer in self._writers.items()}
+
+
+def main(workspace: Path, expected: Expected) -> None:
+    """Run the drill and write its history."""
+    planes = {node.name: node.address for node in expected.nodes.values() if node.machine_type == "controlplane"}
+    worker = next(node for node in expected.nodes.values() if node.machine_type == "worker")
+    drill = Drill(DrillCluster(workspace, planes, expected.network["vip"]), worker.name, worker.address)
+    try:
+        drill.run()
+    finally:
+        (workspace / "history.json").write_text(json.dumps(drill.history, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Expected.load(*sys.argv[2:]))
