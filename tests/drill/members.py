@@ -9,6 +9,7 @@ workspace. It judges nothing: verifiers do that with what was seen.
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import time
@@ -73,11 +74,7 @@ class Drill:
     def _wait_for_writes(self, begin: float, seconds: float = LIMIT_SECONDS) -> None:
         """Wait until both writers are acknowledged steadily."""
         for name, writer in self._writers.items():
-            wait_for(
-                f"writes through {name}",
-                lambda writes=writer.writes: len(acknowledged(writes, begin)) >= STEADY_WRITES,
-                seconds,
-            )
+            wait_for(f"writes through {name}", functools.partial(_is_steady, writer.writes, begin), seconds)
 
     def _lose_one(self) -> None:
         """The one that holds the shared address: the worst to lose."""
@@ -114,7 +111,7 @@ class Drill:
             writer.stop()
         # Each control plane has its own member to read from.
         self.history["present"] = {
-            name: wait_for(f"the API of {name}", lambda own=address: self._names(own), LIMIT_SECONDS)
+            name: wait_for(f"the API of {name}", functools.partial(self._names, address), LIMIT_SECONDS)
             for name, address in cluster.addresses.items()
         }
 
@@ -129,6 +126,10 @@ class Drill:
             self._pod.stop()
             self.history["pod"] = self._pod.answers
         self.history["writes"] = {name: list(writer.writes) for name, writer in self._writers.items()}
+
+
+def _is_steady(writes: list[dict[str, Any]], begin: float) -> bool:
+    return len(acknowledged(writes, begin)) >= STEADY_WRITES
 
 
 def main(workspace: Path, expected: Expected) -> None:
