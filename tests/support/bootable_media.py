@@ -21,7 +21,7 @@ import tarfile
 import tempfile
 import uuid
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pycdlib
@@ -106,7 +106,12 @@ def initramfs(
     :param leave_out: layers that are listed and not put in.
     :param root: content of the root file system.
     """
-    pack = {"zstd": zstandard.compress, "xz": lzma.compress, "gzip": gzip.compress}[form]
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        "zstd": zstandard.compress,
+        "xz": lzma.compress,
+        "gzip": gzip.compress,
+    }
+    pack = packers[form]
     microcode = cpio({"kernel/x86/microcode/none.bin": b"none"})
     base = pack(cpio({"init": elf(architecture), "rootfs.sqsh": root}))
     if extensions is None:
