@@ -97,6 +97,8 @@ LAB = pytest("lab", "tests/lab", 900)
 BAD_INPUT = pytest("bad-input", "tests/bad_input", 900)
 PLANTED = scenario("self-test")
 IMAGES = pytest("images", "tests/images", 1200)
+# Nine faults, each until the cluster is whole again.
+NODE_FAULTS = scenario("node-faults", 1800)
 OTHER_SCENARIOS = ["default", "compute-only", "ha", "ready-timing", "image-build", "upstream-compat"]
 
 PLANS: dict[str, list[Stage]] = {
@@ -105,7 +107,7 @@ PLANS: dict[str, list[Stage]] = {
     "planted": [PLANTED],
     "test": [*STATIC, UNIT, ENGINE, TALOSCTL, INTEROP, LAB, BAD_INPUT, scenario("mixed-role"), VALIDATE, PLANTED],
 }
-PLANS["test-all"] = [*PLANS["test"], IMAGES, *map(scenario, OTHER_SCENARIOS)]
+PLANS["test-all"] = [*PLANS["test"], IMAGES, *map(scenario, OTHER_SCENARIOS), NODE_FAULTS]
 
 
 def plan(name: str) -> list[Stage]:

@@ -118,7 +118,7 @@ def failed(scenario: str, change: Mapping[str, Any]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("scenario", ["default", "compute-only", "ha", HOME])
+@pytest.mark.parametrize("scenario", ["default", "compute-only", "ha", "node-faults", HOME])
 def test_every_verifier_passes_on_a_cluster_without_a_fault(scenario: str) -> None:
     assert failed(scenario, {}) == set()
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.resource import Resource
 from ansible_collections.homelab.talos.plugins.plugin_utils.testinfra_talos import MODULES
+from ansible_collections.homelab.talos.tests.planted.fault_data import PLAN, event_of
 from ansible_collections.homelab.talos.tests.support.talosctl_table import Row
 from ansible_collections.homelab.talos.tests.testinfra.expected import Expected
 from ansible_collections.homelab.talos.tests.testinfra.traffic_questions import Traffic, node_source, pod_source
@@ -153,6 +154,8 @@ class World:
             "stranger": lambda: Path("stranger"),
             "traffic": self._traffic,
             "history": lambda: self._data["history"],
+            "event": lambda: event_of(self._data["event"], list(self._expected.nodes)),
+            "bounds": lambda: PLAN.bounds,
             "workload": lambda: SimpleNamespace(run=lambda role, selector: self._data["placed"][role]),
         }
         return values[name]()

@@ -93,8 +93,13 @@ class Workload:
         wait_until(f"the end of namespace {self._namespace}", gone)
 
 
+def bounded(api: Any) -> Any:
+    """Return an API object of the client whose every request has a limit."""
+    return _Api(api)
+
+
 class _Api:
-    """CoreV1Api with a limit for every request."""
+    """An API object with a limit for every request."""
 
     def __init__(self, api: Any) -> None:
         self._api = api
