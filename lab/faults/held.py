@@ -73,6 +73,11 @@ class HeldFault:
         """Tell whether it had an owner who died."""
         return self.owner.pid > 0 and not self.owner.is_alive()
 
+    def end_guard(self) -> None:
+        """End the process that waits for the end of the owner, except from within that process."""
+        if self.guard.pid != os.getpid():
+            end_process(self.guard.pid, self.guard.start_time, _GUARD_LIMIT_SECONDS)
+
     def to_dict(self) -> dict[str, Any]:
         """Return what people and programs are shown."""
         shown = {"id": self.id, "fault": self.fault, "targets": self.targets, "parameters": self.parameters}
@@ -152,7 +157,7 @@ def wire_is_cut(run_directory: Path, node: str) -> bool:
 def end_guards(run_directory: Path) -> None:
     """End the processes that wait for the end of owners; the lab is about to go."""
     for held in read_held(run_directory):
-        end_process(held.guard.pid, held.guard.start_time, _GUARD_LIMIT_SECONDS)
+        held.end_guard()
 
 
 def _file(run_directory: Path) -> Path:

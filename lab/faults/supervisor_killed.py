@@ -29,7 +29,7 @@ class SupervisorKilled(Fault):
     )
     lifting = (
         "As `lab recover`: a new supervisor; nodes that had power boot again from their disks, with new boot ids; "
-        "those that were off stay off."
+        "those that were off stay off. Lab time begins anew."
     )
 
     def prepare(self, lab: TargetLab, targets: Sequence[Sequence[str]], parameters: dict[str, str]) -> dict[str, Any]:

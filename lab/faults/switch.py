@@ -16,11 +16,8 @@ from ansible_collections.homelab.talos.lab.faults.fault import Fault, Need
 from ansible_collections.homelab.talos.lab.faults.held import HeldFault, HeldFaults, ProcessIdentity, held_faults
 from ansible_collections.homelab.talos.lab.faults.target import TargetLab
 from ansible_collections.homelab.talos.lab.host.namespaces import require_privileges
-from ansible_collections.homelab.talos.lab.host.processes import end_process
 from ansible_collections.homelab.talos.lab.host.record import LabRecord
 from ansible_collections.homelab.talos.lab.lifecycle import collections_root
-
-_GUARD_LIMIT_SECONDS = 5.0
 
 
 def switch_on(
@@ -96,8 +93,7 @@ def _lift(lab: TargetLab, all_held: HeldFaults, held: HeldFault) -> None:
     all_held.put(held)
     find_fault(held.fault).lift(lab, held)
     all_held.remove(held)
-    if held.guard.pid != os.getpid():
-        end_process(held.guard.pid, held.guard.start_time, _GUARD_LIMIT_SECONDS)
+    held.end_guard()
 
 
 def _owner(pid: int) -> ProcessIdentity:
