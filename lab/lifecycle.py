@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.homelab.talos.lab import control
 from ansible_collections.homelab.talos.lab.description import LabDescription
 from ansible_collections.homelab.talos.lab.engine.ensure import ensure_engine
+from ansible_collections.homelab.talos.lab.engine.image_store import ensure_store
 from ansible_collections.homelab.talos.lab.errors import LabError
 from ansible_collections.homelab.talos.lab.faults.held import end_guards, read_held
 from ansible_collections.homelab.talos.lab.host import cgroups, escapes, links, sysctls
@@ -45,7 +46,7 @@ def start_lab(description: LabDescription, progress: Callable[[str], None]) -> d
     Nothing stays on the host when it fails. Raises :class:`LabError`.
     """
     require_privileges()
-    ensure_engine(progress)
+    ensure_store(ensure_engine(progress), progress)
     with host_record() as record:
         _refuse_conflicts(record, description)
         lab = LabRecord(description.name, description.subnet, link_name(description.name))

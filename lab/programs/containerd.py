@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
+from ansible_collections.homelab.talos.lab.engine import image_store
 from ansible_collections.homelab.talos.lab.engine.pod_images import PAUSE
 from ansible_collections.homelab.talos.lab.machined.interfaces import Command, Facts
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
@@ -15,12 +17,13 @@ from ansible_collections.homelab.talos.lab.programs.files import write_file
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
 SOCKET = "/run/containerd/containerd.sock"
+_ROOT = "/var/lib/containerd"
 _CONFIG_FILE = "/etc/cri/containerd.toml"
 HOSTS_DIRECTORY = "/etc/cri/conf.d/hosts"
 
 _CONFIG = f"""\
 version = 3
-root = "/var/lib/containerd"
+root = "{_ROOT}"
 state = "/run/containerd"
 oom_score = 0
 
@@ -54,7 +57,9 @@ class Containerd:
         self._runtime = runtime
 
     async def prepare(self, config: MachineConfig, facts: Facts) -> Command:
-        """Write containerd's configuration and the registry mirrors of the machine configuration."""
+        """Write containerd's configuration and the registry mirrors, and give a new node the images of the engine."""
+        store = image_store.store_directory(self._runtime.engine)
+        await asyncio.to_thread(image_store.seed, store, self._runtime.directory / _ROOT.lstrip("/"))
         etc = self._runtime.directory / "etc"
         write_file(etc / _CONFIG_FILE.removeprefix("/etc/"), _CONFIG)
         for host, endpoints in _mirrors(config).items():
@@ -79,16 +84,15 @@ class Containerd:
         Raises ``RuntimeError`` with containerd's words when one cannot be imported.
         """
         for archive in archives:
-            marker = self._runtime.directory / "var/lib/containerd" / f".imported-{archive.stem}"
-            stamp = f"{archive.stat().st_size}-{archive.stat().st_mtime_ns}"
-            if marker.is_file() and marker.read_text(encoding="utf-8") == stamp:
+            root = self._runtime.directory / _ROOT.lstrip("/")
+            if image_store.holds(root, archive):
                 continue
             status, dummy_output, errors = await self.ctr(
                 "images", "import", f"/opt/images/{archive.name}", timeout=120
             )
             if status != 0:
                 raise RuntimeError(f"image {archive.stem} could not be imported: {_last_line(errors)}")
-            write_file(marker, stamp)
+            write_file(image_store.marker(root, archive), image_store.stamp(archive))
 
 
 def _mirrors(config: MachineConfig) -> dict[str, list[tuple[str, bool]]]:

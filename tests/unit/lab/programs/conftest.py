@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.homelab.talos.lab.engine.ensure import Engine
 from ansible_collections.homelab.talos.lab.machined.interfaces import Facts
 from ansible_collections.homelab.talos.plugins.module_utils.talos import secrets_bundle
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
@@ -30,6 +31,11 @@ class RecordingRuntime:
     commands: list[list[str]] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
     answers: list[tuple[int, bytes, bytes]] = field(default_factory=list)
+
+    @property
+    def engine(self) -> Engine:
+        """An engine without anything."""
+        return Engine(self.directory / "bin", self.directory / "images", self.directory / "cni", "test", {})
 
     async def run(
         self, argv: Sequence[str], timeout: float = 10.0, input: bytes | None = None
