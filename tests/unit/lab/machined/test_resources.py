@@ -59,6 +59,20 @@ def test_every_type_of_a_running_node_is_readable(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
+def test_bootstrap_manifests_and_what_they_are_made_from(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        control = await control_plane(lab)
+        type = "Manifests.kubernetes.talos.dev"
+        await until(lambda: len(control.node.store.list("controlplane", type)) == 1, "manifests")
+        async with lab.client(ADDRESS) as client:
+            found = await client.get("controlplane", type, "10-kube-proxy")
+            assert found.spec == {"items": [{"kind": "DaemonSet", "metadata": {"name": "kube-proxy"}}]}
+            settings = await client.get("controlplane", "BootstrapManifestsConfigs.kubernetes.talos.dev", "manifests")
+            assert settings.spec["cniName"] == "flannel"
+
+    play(tmp_path, scenario)
+
+
 def test_services_exist_only_while_running(tmp_path: Path) -> None:
     async def scenario(lab: Home) -> None:
         await control_plane(lab)

@@ -122,6 +122,9 @@ def test_typed_forms() -> None:
     )
     pod = proto_spec("StaticPodStatuses.kubernetes.talos.dev", {"phase": "Running"})
     assert pod == b"\x0a\x14\x0a\x12\x0a\x05phase\x12\x09\x1a\x07Running"
+    manifests = {"clusterDomain": "a", "podCIDRs": ["b", "c"], "coreDNSEnabled": True, "cniName": "none"}
+    found = proto_spec("BootstrapManifestsConfigs.kubernetes.talos.dev", manifests)
+    assert found.hex() == "120161" + "1a0162" + "1a0163" + "3801" + "aa01046e6f6e65"
     assert proto_spec("KernelCmdlines.runtime.talos.dev", {"cmdline": "x"}) == b""
 
 

@@ -166,6 +166,7 @@ def test_reading_for_the_health_checks(api: FakeApi, tmp_path: Path) -> None:
                 "name": "cp1",
                 "addresses": ["198.18.1.11"],
                 "ready": False,
+                "ready_since": "",
                 "reason": "container runtime is down",
                 "schedulable": True,
             }
