@@ -134,6 +134,7 @@ class ServiceRunner:
     def start(self) -> None:
         """Start the service; nothing happens when it is active already."""
         if not self.active:
+            self.health = Health(True, False, "", self._clock.now())
             self._task = asyncio.create_task(self._live(), name=f"service {self.id}")
 
     async def stop(self) -> None:

@@ -130,8 +130,10 @@ async def wait_until(
 
     async def look() -> Observed[ServiceState]:
         now = await read_service(access, before.name)
-        done = not now.is_active if wish == STOPPED else now.is_up and now.newest != before.newest
-        return Observed(done, str(now), now)
+        if wish == STOPPED:
+            return Observed(not now.is_active, str(now), now)
+        proven = before.healthy is None or now.healthy is True  # it has a health check: wait for the first result
+        return Observed(now.is_up and proven and now.newest != before.newest, str(now), now)
 
     end = "to stop" if wish == STOPPED else "to run"
     return await wait_for(f"service {before.name} of {access.name} {end}", look, timeout, pace)

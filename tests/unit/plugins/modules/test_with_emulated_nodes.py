@@ -222,6 +222,7 @@ def test_services_are_restarted_and_stopped(step: Step, applied: dict[str, Any],
     (before,) = lab.home.runtimes["cp1"].running("kubelet")
     restarted = step(service, service="kubelet", state="restarted", wait_timeout=30)
     assert (restarted["exit_status"], restarted["changed"], restarted["state_after"]) == (0, True, "Running")
+    assert restarted["message"] == "Health check successful"
     assert before.returncode is not None
     stopped = step(service, service="ext-zfs-service", state="stopped")
     assert (stopped["changed"], stopped["state_after"]) == (True, "Finished")
