@@ -493,7 +493,11 @@ def test_make_sees_no_credentials_and_only_run_of_the_engine(run_module: Any, tm
     with pytest.MonkeyPatch.context() as patch:
         for key, value in secrets.items():
             patch.setenv(key, value)
-        result = run_module(image, **arguments(clone, tmp_path, run_options=labels(record)))
+        options = arguments(clone, tmp_path, run_options=labels(record))
+        refused = run_module(image, **options)
+        assert "needs review" in refused["msg"]
+        assert not spy.exists(), "nothing of a tree runs before it is judged"
+        result = run_module(image, **options, allow_unreviewed=True)
     assert result["state"] == "built", result
     names = {line.partition("=")[0] for line in spy.read_text().splitlines()}
     assert "hush" not in spy.read_text()
