@@ -50,7 +50,7 @@ class HeldFault:
     *id* names it, *fault* is its name in the catalogue, *targets* are groups of names of nodes, *parameters* are as
     given or by default. *undo* is what lifting it needs. The fault is lifted when its *owner* dies, by *guard*;
     without an owner it stays until somebody lifts it. *applied* is set when it was switched on completely, *lifting*
-    from the moment it is to end.
+    once it is to end.
     """
 
     id: str
