@@ -13,6 +13,13 @@ from kubernetes import client, config
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api import messages
 from ansible_collections.homelab.talos.plugins.module_utils.talos.client import Client
+from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.access import NodeAccess
+from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.reboot import (
+    Boot,
+    read_boot,
+    wait_for_next_boot,
+)
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import extensions, versions
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 from ansible_collections.homelab.talos.plugins.module_utils.talos.parallel import run
 from ansible_collections.homelab.talos.plugins.module_utils.talos.talosconfig import load_talosconfig
@@ -21,6 +28,7 @@ from ansible_collections.homelab.talos.tests.testinfra.lab_handle import LabHand
 
 MACHINE = "machine.MachineService"
 SECONDS = 30.0
+BOOT_SECONDS = 180.0
 NO_REBOOT = 2
 
 
@@ -82,11 +90,28 @@ class Saboteur:
         scale = {"spec": {"replicas": number}}
         api.patch_namespaced_deployment_scale(name, "kube-system", scale, _request_timeout=SECONDS)
 
+    def _upgrade(self, content: Mapping[str, Any]) -> None:
+        schematic, _text = extensions.schematic(content["extensions"])
+        image = versions.installer_image(content["version"], schematic)
+        self._boot_anew(content["node"], "Upgrade", {"image": image})
+
+    def _rollback(self, content: str) -> None:
+        self._boot_anew(content, "Rollback", {})
+
+    def _boot_anew(self, node: str, method: str, fields: Mapping[str, Any]) -> None:
+        """Ask for something that ends in a reboot, and wait until the node runs again."""
+        access = NodeAccess(node, lambda: self._client(node), lambda: self._client(node))
+        before: Boot = run(read_boot(access))
+        self._ask(node, method, fields)
+        run(wait_for_next_boot(access, before, ("running",), BOOT_SECONDS))
+
+    def _client(self, node: str) -> Client:
+        context = load_talosconfig(self._workspace / "talosconfig")
+        return Client(self._expected.nodes[node].address, credentials=context.credentials, timeout=SECONDS)
+
     def _ask(self, node: str, method: str, fields: Mapping[str, Any]) -> None:
         async def once() -> None:
-            context = load_talosconfig(self._workspace / "talosconfig")
-            endpoint = self._expected.nodes[node].address
-            async with Client(endpoint, credentials=context.credentials, timeout=SECONDS) as connection:
+            async with self._client(node) as connection:
                 request = messages.method(MACHINE, method).request_class(**fields)
                 await connection.unary(f"{MACHINE}/{method}", request)
 
