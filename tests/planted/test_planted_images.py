@@ -147,5 +147,6 @@ def test_exactly_the_rule_of_the_defect_speaks(tmp_path: Path, identity: str) ->
 
 
 def test_every_rule_has_a_defect() -> None:
-    named = {rule for path in RULES.glob("image_*.py") for rule in IDS.findall(path.read_text(encoding="utf-8"))}
+    files = [RULES / name for name in ("image_files.py", "image_tree.py")]  # of image_needs: image_needs.yml
+    named = {rule for path in files for rule in IDS.findall(path.read_text(encoding="utf-8"))}
     assert catalogue_problems(named, set(DEFECTS)) == []

@@ -23,6 +23,7 @@ from ansible_collections.homelab.talos.tests.testinfra.not_run import not_run
 
 pytest_plugins = [
     "ansible_collections.homelab.talos.tests.testinfra.credentials",
+    "ansible_collections.homelab.talos.tests.testinfra.faults",
     "ansible_collections.homelab.talos.tests.testinfra.kubernetes_api",
     "ansible_collections.homelab.talos.tests.testinfra.layers",
     "ansible_collections.homelab.talos.tests.testinfra.skips",
