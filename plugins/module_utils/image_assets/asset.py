@@ -8,6 +8,7 @@ Source: siderolabs/talos:pkg/imager/profile/profile.go (OutputPath).
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.image_assets.facts i
 from ansible_collections.homelab.talos.plugins.module_utils.image_assets.installer_archive import installer_archive
 from ansible_collections.homelab.talos.plugins.module_utils.image_assets.iso_image import iso_image
 from ansible_collections.homelab.talos.plugins.module_utils.image_assets.streams import Reader
+from ansible_collections.homelab.talos.plugins.module_utils.talos.libraries import MissingLibrary
 
 _NAMES = {
     "kernel": re.compile(r"(?:kernel|vmlinuz)-(?P<architecture>amd64|arm64)"),
@@ -39,6 +41,7 @@ _FILES: dict[str, Callable[[Path], AssetFacts]] = {
     "image": disk_image,
 }
 KINDS = tuple(_NAMES)
+_LONGEST_CAUSE = 200
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,32 @@ def parse_name(name: str) -> AssetName:
 
 
 def inspect(path: Path, kind: str = "") -> AssetFacts:
-    """Return what is seen of a file, which is read as a stream.
+    """Return what is seen of a file, which is read as a stream. One that is damaged in any way has it in ``problems``.
 
     :param kind: one of :data:`KINDS`; what the name says when left out.
     :raises OSError: it cannot be read.
     :raises MissingLibrary: a library for its format is not installed.
     """
     kind = kind or parse_name(path.name).kind
+    try:
+        return _inspect(path, kind)
+    except MissingLibrary:
+        raise
+    except OSError as error:
+        # Sizes in a damaged file lead to places that no file has; gzip's own error has no number.
+        if error.errno not in (None, errno.EINVAL):
+            raise OSError(error.errno, error.strerror, error.filename or str(path)) from None
+        return _damaged(path, kind, error)
+    except Exception as error:  # pycdlib and tarfile raise whatever a damaged file leads them to
+        return _damaged(path, kind, error)
+
+
+def _damaged(path: Path, kind: str, error: Exception) -> AssetFacts:
+    cause = " ".join(f"{type(error).__name__} {error}".split())[:_LONGEST_CAUSE]
+    return AssetFacts(path.name, kind, problems=(f"{path.name}: no readable {kind} ({cause})",))
+
+
+def _inspect(path: Path, kind: str) -> AssetFacts:
     if kind in _STREAMS:
         with path.open("rb") as stream:
             return _STREAMS[kind](stream, path.name)

@@ -8,6 +8,7 @@ Source: Linux Documentation/driver-api/early-userspace/buffer-format.rst.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from ansible_collections.homelab.talos.plugins.module_utils.image_assets.streams
 HEADER_BYTES = 110
 TRAILER = "TRAILER!!!"
 LONGEST_NAME = 4096
+# Digits and nothing else: int() would take a sign, blanks and underscores.
+_DIGITS = re.compile(rb"[0-9A-Fa-f]{110}")
 # Bytes at the begin of a file that are kept; what is longer is read past.
 KEPT_BYTES = 64 * 1024
 
@@ -46,10 +49,9 @@ def members(source: Pushback, what: str) -> Iterator[Member]:
         header = source.exactly(HEADER_BYTES)
         if len(header) < HEADER_BYTES or not header.startswith(CPIO):
             raise UnreadableAsset(f"{what}: no cpio archive (newc), or cut off: header {header[:6]!r}")
-        try:
-            fields = [int(header[start : start + 8], 16) for start in range(6, HEADER_BYTES, 8)]
-        except ValueError:
-            raise UnreadableAsset(f"{what}: the header of a cpio archive is damaged") from None
+        if not _DIGITS.fullmatch(header):
+            raise UnreadableAsset(f"{what}: the header of a cpio archive is damaged")
+        fields = [int(header[start : start + 8], 16) for start in range(6, HEADER_BYTES, 8)]
         mode, size, length = fields[1], fields[6], fields[11]
         if not 0 < length <= LONGEST_NAME:
             raise UnreadableAsset(f"{what}: a name of {length} bytes in a cpio archive")

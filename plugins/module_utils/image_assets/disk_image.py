@@ -25,6 +25,10 @@ from ansible_collections.homelab.talos.plugins.module_utils.image_assets.streams
     compression,
 )
 
+# A disk may be large, but most of it is a hole.
+LARGEST_DISK = 64 << 30
+LARGEST_DISK_CONTENT = 16 << 30
+
 
 def disk_image(path: Path) -> AssetFacts:
     """Return what is seen of a disk image.
@@ -38,21 +42,24 @@ def disk_image(path: Path) -> AssetFacts:
             if not form:
                 return _disk(stream, path.name, "GPT")
             with tempfile.TemporaryFile(prefix="homelab-disk-") as disk:
-                _unpack(Decompressed(Pushback(stream), path.name), disk)
+                _unpack(Decompressed(Pushback(stream), path.name, LARGEST_DISK), disk, path.name)
                 return _disk(disk, path.name, f"GPT ({form})")
         except UnreadableAsset as error:
             return AssetFacts(path.name, "image", problems=(str(error),))
 
 
-def _unpack(source: Decompressed, disk: BinaryIO) -> None:
-    size = 0
+def _unpack(source: Decompressed, disk: BinaryIO, name: str) -> None:
+    size = content = 0
     while block := source.read(BLOCK_BYTES):
         size += len(block)
         try:
             if block.count(0) == len(block):
                 disk.seek(len(block), 1)
-            else:
-                disk.write(block)
+                continue
+            content += len(block)
+            if content > LARGEST_DISK_CONTENT:
+                raise UnreadableAsset(f"{name}: unpacks to more than {LARGEST_DISK_CONTENT} bytes that are not zero")
+            disk.write(block)
         except OSError as error:  # a full disk; the temporary file has no name to show
             raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
     disk.truncate(size)

@@ -11,16 +11,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ansible_collections.homelab.talos.plugins.module_utils.image_assets import boot_files
+from ansible_collections.homelab.talos.plugins.module_utils.image_assets.errors import UnreadableAsset
 from ansible_collections.homelab.talos.plugins.module_utils.image_assets.facts import AssetFacts
 from ansible_collections.homelab.talos.plugins.module_utils.image_assets.fat import FatFileSystem
 
 # Source: UEFI specification 3.5.1.1 (removable media boot behaviour)
 BOOT_FILES: Mapping[str, str] = {"arm64": "EFI/BOOT/BOOTAA64.EFI", "amd64": "EFI/BOOT/BOOTX64.EFI"}
 UKI_DIRECTORY = "EFI/Linux"
+# Talos keeps two: the one that runs and the one before.
+_MOST_UKIS = 16
 
 
 def efi_files(file_system: FatFileSystem, name: str) -> tuple[AssetFacts, ...]:
-    """Return what is seen of every boot loader and unified kernel image."""
+    """Return what is seen of every boot loader and unified kernel image.
+
+    :raises UnreadableAsset: the file system is damaged, or holds more images than any Talos leaves.
+    """
     found = []
     for path in BOOT_FILES.values():
         entry = file_system.find(path)
@@ -28,10 +34,12 @@ def efi_files(file_system: FatFileSystem, name: str) -> tuple[AssetFacts, ...]:
             found.append(boot_files.boot_loader(file_system.open(entry), f"{name}: {path}"))
     directory = file_system.find(UKI_DIRECTORY)
     if directory is not None:
-        for entry in file_system.list(directory):
-            if entry.name.lower().endswith(".efi"):
-                path = f"{name}: {UKI_DIRECTORY}/{entry.name}"
-                found.append(boot_files.uki(file_system.open(entry), path))
+        images = [entry for entry in file_system.list(directory) if entry.name.lower().endswith(".efi")]
+        if len(images) > _MOST_UKIS:
+            raise UnreadableAsset(f"{name}: {len(images)} unified kernel images in {UKI_DIRECTORY}")
+        for entry in images:
+            path = f"{name}: {UKI_DIRECTORY}/{entry.name}"
+            found.append(boot_files.uki(file_system.open(entry), path))
     return tuple(found)
 
 

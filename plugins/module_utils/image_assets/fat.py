@@ -20,6 +20,9 @@ _DIRECTORY = 0x10
 _VOLUME = 0x08
 _ENTRY_BYTES = 32
 _LONGEST_CHAIN = 1 << 22
+# A directory has at most 65536 entries; a table of this size serves a partition of 64 GiB.
+_LARGEST_DIRECTORY = 65536 * _ENTRY_BYTES
+_LARGEST_TABLE = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class FatFileSystem:
         self._data = root + (roots * _ENTRY_BYTES + sector - 1) // sector
         clusters = (total - self._data) // self._per_cluster
         self._bits = 12 if clusters < 4085 else 16 if clusters < 65525 else 32
+        if length * sector > _LARGEST_TABLE:
+            raise UnreadableAsset(f"{what}: a file allocation table of {length * sector} bytes")
         self._table = self._read(reserved * sector, length * sector)
         self._root = (root * sector, roots * _ENTRY_BYTES) if roots else None
         self._root_cluster = 0 if roots else struct.unpack_from("<I", boot, 44)[0]
@@ -91,12 +96,23 @@ class FatFileSystem:
         return entry
 
     def list(self, directory: Entry | None = None) -> list[Entry]:
-        """Return the entries of a directory, those of the root for None."""
+        """Return the entries of a directory, those of the root for None.
+
+        :raises UnreadableAsset: it has more entries than a directory can have, as one whose clusters form a loop.
+        """
         if directory is not None:
-            return list(_entries(b"".join(self.blocks(directory.cluster))))
+            return list(_entries(self._directory(directory.cluster)))
         if self._root is not None:
             return list(_entries(self._read(*self._root)))
-        return list(_entries(b"".join(self.blocks(self._root_cluster))))
+        return list(_entries(self._directory(self._root_cluster)))
+
+    def _directory(self, cluster: int) -> bytes:
+        content = bytearray()
+        for block in self.blocks(cluster):
+            content += block
+            if len(content) > _LARGEST_DIRECTORY:
+                raise UnreadableAsset(f"{self._what}: a directory that does not end")
+        return bytes(content)
 
     def open(self, entry: Entry) -> FatFile:
         """Return a reader of a file."""

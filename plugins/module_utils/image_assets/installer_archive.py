@@ -39,7 +39,9 @@ def installer_archive(path: Path) -> AssetFacts:
             configuration, layers, form = _image(archive)
             inner = [facts for layer in layers for facts in _layer(archive, layer, path.name)]
     except (tarfile.TarError, UnreadableAsset, EOFError, KeyError, IndexError, TypeError, ValueError) as error:
-        text = f"{path.name}: no readable image archive ({error or type(error).__name__})"
+        # What tarfile says about a file that is no archive has a line for every compression.
+        cause = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
+        text = f"{path.name}: no readable image archive ({cause})"
         return AssetFacts(path.name, "installer", problems=(text,))
     problems = () if inner else (f"no boot files below /{INSTALL}",)
     extensions = next((part.extensions for part in inner if part.extensions is not None), None)

@@ -32,6 +32,10 @@ ZSTD = b"\x28\xb5\x2f\xfd"
 GZIP = b"\x1f\x8b"
 CPIO = b"070701"
 LONGEST_MAGIC = len(XZ)
+# Unpacked bytes of one stream; the archives of an initramfs have some hundred megabytes.
+LARGEST_STREAM = 8 << 30
+# What xz may take for its dictionary: xz -9 needs 65 MiB, a damaged header may ask for 4 GiB.
+_XZ_MEMORY = 96 << 20
 
 
 class Reader(Protocol):
@@ -75,9 +79,13 @@ class Pushback:
 
 
 class Decompressed:
-    """The content of one compressed stream; what follows it is given back to the source."""
+    """The content of one compressed stream; what follows it is given back to the source.
 
-    def __init__(self, source: Pushback, what: str) -> None:
+    :param what: its name, for the error.
+    :param largest: bytes after which it is taken for one that is made to fill a disk; :data:`LARGEST_STREAM` for 0.
+    """
+
+    def __init__(self, source: Pushback, what: str, largest: int = 0) -> None:
         magic = source.peek(LONGEST_MAGIC)
         self._source = source
         self._form = compression(magic)
@@ -86,17 +94,21 @@ class Decompressed:
         self._decompressor = _FORMATS[self._form][1]()
         self._what = what
         self._ready = b""
+        self._left = self._largest = largest or LARGEST_STREAM
 
     def read(self, size: int, /) -> bytes:
         """Return at most *size* bytes, nothing at the end.
 
-        :raises UnreadableAsset: the data is damaged or cut off.
+        :raises UnreadableAsset: the data is damaged or cut off, or unpacks to more than is allowed.
         """
         while not self._ready and not self._decompressor.eof:
             block = self._source.read(FEED_BYTES[self._form]) if self._hungry() else b""
             if self._hungry() and not block:
                 raise UnreadableAsset(f"{self._what}: the compressed data is cut off")
             self._ready = self._step(block)
+            self._left -= len(self._ready)
+            if self._left < 0:
+                raise UnreadableAsset(f"{self._what}: unpacks to more than {self._largest} bytes")
             if self._decompressor.eof:
                 self._source.give_back(self._decompressor.unused_data)
         taken, self._ready = self._ready[:size], self._ready[size:]
@@ -129,7 +141,7 @@ def _zstd() -> Any:
 
 
 _FORMATS: dict[str, tuple[bytes, Callable[[], Any]]] = {
-    "xz": (XZ, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ)),
+    "xz": (XZ, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)),
     "zstd": (ZSTD, _zstd),
     "gzip": (GZIP, lambda: zlib.decompressobj(wbits=31)),
 }
