@@ -128,7 +128,7 @@ findings:
   elements: dict
   sample: []
 manifest:
-  description: The manifest of a directory; null when it has none.
+  description: The manifest of a directory; empty when it has none that can be read.
   returned: when O(path) is a directory that could be read
   type: dict
   sample: {}
@@ -193,13 +193,18 @@ def look_at_directory(module: TalosModule, path: Path) -> tuple[dict[str, Any], 
     if not tree.assets and tree.manifest is None:
         module.fail(f"{path}: holds no file of an image and no manifest; give the directory that a build left")
     assets = [{"path": name, **facts.to_dict()} for name, facts in tree.assets.items()]
-    return {"assets": assets, "manifest": tree.manifest}, judge_tree(tree, expectation(module))
+    return {"assets": assets, "manifest": dict(tree.manifest or {})}, judge_tree(tree, expectation(module))
 
 
 def work(module: TalosModule) -> dict[str, Any]:
     path = Path(module.params["path"])
     if not path.exists():
+        if path.is_symlink():
+            module.fail(f"{path}: is a symbolic link that leads nowhere; correct it")
         module.fail(f"{path}: does not exist; build the image, or correct the path")
+    # A pipe would be waited for without end.
+    if not (path.is_dir() or path.is_file() or path.is_block_device()):
+        module.fail(f"{path}: is neither a file nor a directory; give the path of an image")
     result, found = (look_at_directory if path.is_dir() else look_at_file)(module, path)
     findings = sort_findings(found)
     wrong = errors(findings)

@@ -109,6 +109,11 @@ def broken_line(tree: Path) -> None:
         stream.write("a line that is no checksum\n")
 
 
+def link_for_a_file(tree: Path) -> None:
+    (tree / "kernel-arm64").rename(tree.parent / "kernel")
+    (tree / "kernel-arm64").symlink_to("../kernel")
+
+
 EXTENSIONS = image_tree.EXTENSIONS
 DEFECTS: dict[str, tuple[Callable[[Path], None], set[str]]] = {
     "image.architecture": (kernel_for_amd64, set()),
@@ -122,6 +127,7 @@ DEFECTS: dict[str, tuple[Callable[[Path], None], set[str]]] = {
     "image.checksum-line": (broken_line, set()),
     "image.checksums-absent": (lambda tree: without(tree, "checksums.sha256"), set()),
     "image.file-missing": (file_gone, set()),
+    "image.link": (link_for_a_file, set()),
     "image.manifest-absent": (lambda tree: without(tree, "manifest.json"), set()),
     "image.manifest-unreadable": (broken_manifest, set()),
     "image.manifest-differs": (manifest_of_another_file, set()),

@@ -109,7 +109,7 @@ def read_manifest(directory: Path) -> ImageManifest | None:
         return None
     except OSError as error:
         raise BuildError(str(path), error.strerror or "cannot be read", "check its permissions") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BuildError(str(path), "is not JSON", "remove the directory and build the image again") from None
 
 
@@ -130,11 +130,24 @@ def manifest_from(data: Any, source: str) -> ImageManifest:
         values["remarks"] = tuple(data.get("remarks") or ())
         manifest = ImageManifest(**values)
         content = manifest.content
+        _require_mappings(manifest)
     except (KeyError, TypeError, AttributeError) as error:
         raise BuildError(source, f"lacks something ({error})", remedy) from None
+    for file in manifest.files:
+        if file.name in ("", ".", "..") or "/" in file.name or "\0" in file.name:
+            raise BuildError(source, f"names a file outside its directory: {file.name!r}", remedy)
     if data.get("content") != content:
         raise BuildError(source, "was changed: its content hash does not fit", remedy)
     return manifest
+
+
+def _require_mappings(manifest: ImageManifest) -> None:
+    for key in ("variant", "upstream", "inputs", "profiles", "engine", "tools"):
+        if not isinstance(getattr(manifest, key), Mapping):
+            raise TypeError(f"{key} is no mapping")
+    for key, items in (("extensions", manifest.extensions), ("inputs", tuple(manifest.inputs.values()))):
+        if not all(isinstance(item, Mapping) for item in items):
+            raise TypeError(f"{key} holds what is no mapping")
 
 
 def sha256_of(path: Path) -> str:

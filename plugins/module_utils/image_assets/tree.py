@@ -20,6 +20,7 @@ MANIFEST_FILE = "manifest.json"
 CHECKSUM_FILE = "checksums.sha256"
 PROFILES_DIRECTORY = "profiles"
 _BLOCK_BYTES = 1 << 20
+_LARGEST_TEXT = 1 << 22
 _CHECKSUM = re.compile(r"(?P<digest>[0-9a-f]{64}) [ *](?P<path>.+)")
 
 
@@ -33,6 +34,8 @@ class AssetTree:
     :param manifest: content of the manifest, None without one; ``manifest_error`` why it cannot be read.
     :param assets: path -> what was seen of each file that is part of an image.
     :param profiles: path -> text of each imager profile.
+    :param links: paths of symbolic links, which are not followed: a copy of the directory would not hold what they
+        lead to.
     """
 
     directory: Path
@@ -43,6 +46,7 @@ class AssetTree:
     manifest_error: str = ""
     assets: Mapping[str, AssetFacts] = field(default_factory=dict)
     profiles: Mapping[str, str] = field(default_factory=dict)
+    links: tuple[str, ...] = ()
 
 
 def read_tree(directory: Path, progress: Callable[[str], None] = lambda path: None) -> AssetTree:
@@ -52,19 +56,23 @@ def read_tree(directory: Path, progress: Callable[[str], None] = lambda path: No
     :raises OSError: something cannot be read.
     """
     sums, assets, profiles = {}, {}, {}
-    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+    paths = sorted(directory.rglob("*"))
+    links = tuple(path.relative_to(directory).as_posix() for path in paths if path.is_symlink())
+    for path in paths:
         name = path.relative_to(directory).as_posix()
+        if path.is_symlink() or not path.is_file():
+            continue
         if name == CHECKSUM_FILE:
             continue
         progress(name)
         sums[name] = sha256_of(path)
         if name.startswith(f"{PROFILES_DIRECTORY}/") and name.endswith(".yaml"):
-            profiles[name] = path.read_text(encoding="utf-8", errors="replace")
+            profiles[name] = _text(path)
         elif parse_name(path.name).kind != "unknown":
             assets[name] = inspect(path)
     listed, unreadable = _checksums(directory / CHECKSUM_FILE)
     manifest, problem = _manifest(directory / MANIFEST_FILE)
-    return AssetTree(directory, sums, listed, unreadable, manifest, problem, assets, profiles)
+    return AssetTree(directory, sums, listed, unreadable, manifest, problem, assets, profiles, links)
 
 
 def sha256_of(path: Path) -> str:
@@ -81,7 +89,7 @@ def sha256_of(path: Path) -> str:
 
 def _checksums(path: Path) -> tuple[Mapping[str, str] | None, tuple[int, ...]]:
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = _text(path).splitlines()
     except FileNotFoundError:
         return None, ()
     found: dict[str, str] = {}
@@ -97,9 +105,23 @@ def _checksums(path: Path) -> tuple[Mapping[str, str] | None, tuple[int, ...]]:
 
 def _manifest(path: Path) -> tuple[Mapping[str, Any] | None, str]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(_text(path))
     except FileNotFoundError:
         return None, ""
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, "is not JSON"
-    return (data, "") if isinstance(data, dict) else (None, "is not a mapping")
+    if not isinstance(data, dict):
+        return None, "is not a mapping"
+    for key in ("files", "extensions"):
+        listed = data.get(key) or []
+        if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+            return None, f"has under {key} no list of mappings"
+    if not isinstance(data.get("profiles") or {}, dict):
+        return None, "has under profiles no mapping"
+    return data, ""
+
+
+def _text(path: Path) -> str:
+    """Return the beginning of a small file; what is longer is no manifest, profile or list of checksums of ours."""
+    with path.open("rb") as stream:
+        return stream.read(_LARGEST_TEXT).decode("utf-8", "replace")

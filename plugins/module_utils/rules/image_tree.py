@@ -5,7 +5,7 @@
 
 Ids: ``image.checksums-absent``, ``image.checksum-missing``, ``image.checksum-differs``, ``image.file-missing``,
 ``image.checksum-line``, ``image.manifest-absent``, ``image.manifest-unreadable``, ``image.manifest-differs``,
-``image.profile-stale``; those of files are in image_files.
+``image.profile-stale``, ``image.link``; those of files are in image_files.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ RESTORE = "copy the directory again from where it was built"
 
 def judge_tree(tree: AssetTree, wanted: ImageExpectation) -> list[Finding]:
     """Return what is wrong with a directory; what *wanted* leaves open is taken from the manifest."""
-    findings = [*_checksums(tree), *_manifest(tree), *_profiles(tree)]
+    findings = [*_links(tree), *_checksums(tree), *_manifest(tree), *_profiles(tree)]
     expectation = _completed(wanted, tree.manifest or {})
     for path, facts in tree.assets.items():
         promised = parse_name(PurePosixPath(path).name).architecture
@@ -48,13 +48,18 @@ def _completed(wanted: ImageExpectation, manifest: Mapping[str, Any]) -> ImageEx
     return ImageExpectation(wanted.architecture or str(manifest.get("architecture") or ""), extensions)
 
 
+def _links(tree: AssetTree) -> Iterator[Finding]:
+    for path in tree.links:
+        yield _finding("link", path, "is a symbolic link; an image holds files", "put the file itself there")
+
+
 def _checksums(tree: AssetTree) -> Iterator[Finding]:
     if tree.listed is None:
         yield _finding("checksums-absent", CHECKSUM_FILE, "is not there; no file can be compared", RESTORE)
         return
     for number in tree.unreadable_lines:
         yield _finding("checksum-line", f"{CHECKSUM_FILE}:{number}", "is no checksum as sha256sum writes it", RESTORE)
-    for path in sorted(tree.listed.keys() - tree.sums.keys()):
+    for path in sorted(tree.listed.keys() - tree.sums.keys() - set(tree.links)):
         yield _finding("file-missing", path, f"is in {CHECKSUM_FILE} and not in the directory", RESTORE)
     for path in sorted(tree.sums.keys() - tree.listed.keys()):
         yield _finding(
@@ -73,7 +78,7 @@ def _manifest(tree: AssetTree) -> Iterator[Finding]:
         return
     files = {str(file.get("name")): file for file in tree.manifest.get("files") or []}
     present = set(tree.assets)
-    for path in sorted(files.keys() - tree.sums.keys()):
+    for path in sorted(files.keys() - tree.sums.keys() - set(tree.links)):
         yield _finding("file-missing", path, f"is in {MANIFEST_FILE} and not in the directory", RESTORE)
     for path in sorted(present - files.keys()):
         yield _finding("manifest-differs", path, f"is in the directory and not in {MANIFEST_FILE}", REBUILD)

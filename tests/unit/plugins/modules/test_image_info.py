@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +90,50 @@ def test_what_is_not_there(run_module: Any, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "holds no file of an image and no manifest" in run_module(image_info, path=str(tmp_path / "empty"))["msg"]
     assert "leave kind out" in run_module(image_info, path=str(tmp_path / "empty"), kind="iso")["msg"]
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(run_module: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "kernel-arm64")
+    result = run_module(image_info, path=str(tmp_path / "kernel-arm64"))
+    assert result["exit_status"] == 1
+    assert "kernel-arm64: is neither a file nor a directory; give the path of an image" in result["msg"]
+
+
+def test_a_link_that_leads_to_itself_is_named(run_module: Any, tmp_path: Path) -> None:
+    (tmp_path / "kernel-arm64").symlink_to("kernel-arm64")
+    result = run_module(image_info, path=str(tmp_path / "kernel-arm64"))
+    assert result["exit_status"] == 1
+    assert "kernel-arm64: is a symbolic link that leads nowhere; correct it" in result["msg"]
+
+
+def test_a_link_in_the_place_of_a_file(run_module: Any, tree: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "kernel"
+    (tree / "kernel-arm64").rename(outside)
+    (tree / "kernel-arm64").symlink_to(outside)
+    result = run_module(image_info, path=str(tree))
+    assert [(each["id"], each["path"]) for each in result["findings"]] == [("image.link", "kernel-arm64")]
+    assert not result["valid"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 100_000,
+        *map(
+            json.dumps,
+            (
+                {"files": [1]},
+                {"files": "kernel"},
+                {"files": {"kernel": 1}},
+                {"extensions": [1]},
+                {"profiles": ["kernel"]},
+            ),
+        ),
+    ],
+    ids=["deep", "file-number", "files-text", "files-mapping", "extension-number", "profiles-list"],
+)
+def test_a_manifest_of_another_shape(run_module: Any, tree: Path, content: str) -> None:
+    (tree / "manifest.json").write_text(content, encoding="utf-8")
+    image_tree.write_checksums(tree)
+    result = run_module(image_info, path=str(tree))
+    assert [each["id"] for each in result["findings"]] == ["image.manifest-unreadable"]

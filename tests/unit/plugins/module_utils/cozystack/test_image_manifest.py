@@ -69,6 +69,13 @@ def test_content_is_the_same_whenever_and_wherever_it_was_built() -> None:
         ({"files": [{"kind": "kernel"}]}, "lacks something"),
         ({"profiles": {}}, "was changed: its content hash does not fit"),
         ({"content": "0"}, "was changed: its content hash does not fit"),
+        (
+            {"files": [{"kind": "kernel", "name": "../../kernel-arm64", "size": 1, "sha256": "0"}]},
+            "names a file outside",
+        ),
+        ({"files": [{"kind": "kernel", "name": "/etc/passwd", "size": 1, "sha256": "0"}]}, "names a file outside"),
+        ({"files": [{"kind": "kernel", "name": 5, "size": 1, "sha256": "0"}]}, "lacks something"),
+        ({"variant": [], "upstream": 5, "inputs": 1}, "lacks something"),
     ],
 )
 def test_a_manifest_that_cannot_be_right_is_refused(change: dict[str, Any], words: str) -> None:
