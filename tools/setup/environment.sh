@@ -50,6 +50,13 @@ if [[ -f $stamp ]] && [[ $(<"$stamp") == "$wanted" ]] && .venv/bin/python -c 'im
     exit 0
 fi
 
+# What a link leads to belongs to another checkout: to make it anew would clear that one.
+if [[ -L .venv ]]; then
+    echo "setup: $root/.venv is a link to $(readlink .venv), made for other pins or another place;" \
+        "remove the link to have an environment here: rm '$root/.venv'" >&2
+    exit 1
+fi
+
 begin=$SECONDS
 echo "setup: making .venv with $("$python" --version) ($python)"
 "$python" -m venv --clear .venv

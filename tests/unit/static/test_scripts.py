@@ -137,6 +137,21 @@ def test_a_checkout_that_everybody_may_write_is_refused(checkout: Path) -> None:
     assert "Ansible ignores ansible.cfg there" in done.stderr
 
 
+def test_an_environment_that_belongs_to_another_checkout_is_left_alone(checkout: Path, tmp_path: Path) -> None:
+    """Making it anew through a link would clear the environment of the other checkout."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "precious").write_text("packages\n")
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        (checkout / name).write_text("")
+    (checkout / ".venv").symlink_to(other)
+    done = call(checkout, "tools/setup/environment.sh")
+    assert done.returncode == 1
+    assert f"{checkout}/.venv is a link to {other}, made for other pins or another place" in done.stderr
+    assert "remove the link" in done.stderr
+    assert [path.name for path in other.iterdir()] == ["precious"]
+
+
 def test_continuous_integration_ends_with_the_closing_line_when_setup_fails(checkout: Path) -> None:
     (checkout / "meta/ee-bindep.txt").write_text("runc [platform:dpkg]\n")
     done = call(checkout, ".ci/run")
