@@ -29,6 +29,9 @@ except ImportError as _error:
     _DumperBase = object
 
 Path = tuple[str, ...]
+# Values that aliases may stand for in one document; a few lines of aliases to aliases can stand for billions.
+_MOST_ALIASED = 100_000
+_LONGEST_SHOWN = 40
 _INDENT = 4
 _WIDTH = 1 << 20
 
@@ -137,6 +140,19 @@ def _text(dumper: Any, value: str) -> Any:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value)
 
 
+def _typed(construct: Any) -> Any:
+    """Return a constructor that says where a text is that is no value of its type."""
+
+    def constructor(loader: Any, node: Any) -> Any:
+        try:
+            return construct(loader, node)
+        except (ValueError, AttributeError, OverflowError):
+            cause = f"no value of its type: {str(node.value)[:_LONGEST_SHOWN]}"
+            raise yaml.constructor.ConstructorError(None, None, cause, node.start_mark) from None
+
+    return constructor
+
+
 if YAML_IMPORT_ERROR is None:
     for _tag, _pattern, _first in (
         ("bool", _BOOL, "tTfF"),
@@ -147,8 +163,9 @@ if YAML_IMPORT_ERROR is None:
     ):
         _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, list(_first))
     _Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_yaml_map)
-    _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
-    _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
+    _Loader.add_constructor("tag:yaml.org,2002:int", _typed(_Loader.construct_yaml_int))
+    _Loader.add_constructor("tag:yaml.org,2002:float", _typed(_Loader.construct_yaml_float))
+    _Loader.add_constructor("tag:yaml.org,2002:timestamp", _typed(_Loader.construct_yaml_timestamp))
     _Loader.add_constructor("tag:yaml.org,2002:bool", _Loader.construct_yaml_bool)
     _Dumper.add_representer(str, _text)
 
@@ -171,6 +188,7 @@ def load_all_with_lines(text: str, source: str) -> list[tuple[Any, dict[Path, in
         documents = []
         while loader.check_node():
             node = loader.get_node()
+            _refuse_multiplied(node, source)
             value = loader.construct_document(node)
             if value is not None:
                 documents.append((value, dict(_lines(node, ()))))
@@ -202,6 +220,23 @@ def dump(document: Any) -> str:
         width=_WIDTH,
     )
     return text[: -len("...\n")] if text.endswith("\n...\n") else text
+
+
+def _refuse_multiplied(node: Any, source: str) -> None:
+    """Refuse a document whose aliases stand for more than anybody writes; one that refers to itself is seen later."""
+    sizes: dict[int, int] = {}
+
+    def size(each: Any) -> int:
+        if id(each) not in sizes:
+            sizes[id(each)] = 0
+            pairs = each.value if isinstance(each, yaml.MappingNode) else ()
+            items = each.value if isinstance(each, yaml.SequenceNode) else [part for pair in pairs for part in pair]
+            sizes[id(each)] = 1 + sum(size(item) for item in items)
+        return sizes[id(each)]
+
+    if size(node) - len(sizes) > _MOST_ALIASED:
+        cause = f"YAML holds too much: its aliases stand for more than {_MOST_ALIASED} values"
+        raise YamlError(source, 0, cause, "write out what is meant")
 
 
 def _lines(node: Any, path: Path) -> Any:

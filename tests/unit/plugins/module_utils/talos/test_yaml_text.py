@@ -94,6 +94,12 @@ def test_anchors_and_merges_are_followed() -> None:
         ("? [a]\n: 1\n", "f.yaml:1: YAML is broken: mapping key must be a scalar"),
         ("a: \x00\n", "f.yaml"),
         ("a: &x [*x]\n", "f.yaml:1: YAML is broken: found unconstructable recursive node"),
+        ("b: 1\na: 0x_\n", "f.yaml:2: YAML is broken: no value of its type: 0x_"),
+        ("a: !!int abc\n", "f.yaml:1: YAML is broken: no value of its type: abc"),
+        ("a: !!float abc\n", "f.yaml:1: YAML is broken: no value of its type: abc"),
+        ("a: !!timestamp abc\n", "f.yaml:1: YAML is broken: no value of its type: abc"),
+        ("a: !!timestamp 2001-99-99\n", "f.yaml:1: YAML is broken: no value of its type: 2001-99-99"),
+        ("a: " + "9" * 5000 + "\n", "f.yaml:1: YAML is broken: no value of its type: 99999"),
     ],
 )
 def test_broken_text_names_file_and_line(text: str, message: str) -> None:
@@ -119,3 +125,10 @@ def test_documents_are_separated_and_empty_ones_dropped() -> None:
 def test_deeply_nested_text_is_refused(text: str) -> None:
     with pytest.raises(yaml_text.YamlError, match=r"f\.yaml: YAML is nested too deeply"):
         yaml_text.load_all(text, "f.yaml")
+
+
+def test_aliases_that_multiply_are_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 12)]
+    with pytest.raises(yaml_text.YamlError, match=r"f\.yaml: YAML holds too much: its aliases stand for more than"):
+        yaml_text.load_all("\n".join(lines), "f.yaml")
