@@ -9,14 +9,17 @@ structure of the real ones (see bootable_media.py) in which nothing runs. Labels
 
 ``--label stand-in.record=FILE``      append a line per run: kind and file;
 ``--label stand-in.fault=KIND:FAULT`` fail in a certain way when that kind is built: ``exit``, ``full``, ``cut``,
-``nothing``, ``amd64-kernel``, ``extra`` or ``wait=FILE`` (until that file is gone).
+``nothing``, ``amd64-kernel``, ``extra``, ``link`` (to a file of the host) or ``wait=FILE`` (until that file is gone).
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import lzma
 import sys
+import tarfile
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +152,18 @@ def misbehave(fault: str, content: bytes) -> bytes:
     return content
 
 
+def link_archive(name: str) -> bytes:
+    """Return an archive whose only member is a symbolic link to a file of the host, which is a good kernel."""
+    target = Path(tempfile.gettempdir()) / "kernel-of-the-host"
+    target.write_bytes(media.kernel())
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = tarfile.SYMTYPE, str(target)
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        archive.addfile(member)
+    return content.getvalue()
+
+
 def run(arguments: list[str]) -> int:
     """Behave like ``docker run ... imager``."""
     labels = [value for option, value in zip(arguments, arguments[1:], strict=False) if option == "--label"]
@@ -169,7 +184,7 @@ def run(arguments: list[str]) -> int:
     if fault == "extra":
         files["left-behind"] = b"x"
     if "--tar-to-stdout" in arguments:
-        packed = gzip.compress(media.tar(files), mtime=0)
+        packed = gzip.compress(link_archive(name) if fault == "link" else media.tar(files), mtime=0)
         sys.stdout.buffer.write(packed[: len(packed) // 2] if fault == "cut" else packed)
         return 1 if fault == "cut" else 0
     mount = next(word for word in arguments if word.endswith(":/out")).removesuffix(":/out")

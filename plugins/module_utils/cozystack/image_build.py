@@ -183,13 +183,11 @@ def _make(
 ) -> BuiltFile:
     """Build one kind and move its file to the result."""
     layout, request = prepared.layout, prepared.request
-    assets = tree.path / ASSETS_DIRECTORY
-    shutil.rmtree(tree.path / ASSETS_DIRECTORY.partition("/")[0], ignore_errors=True)
-    assets.mkdir(parents=True)
+    what = f"{request.variant.image.key} {file.kind}"
+    assets = _empty_assets(tree, request, what)
     version = prepared.definition.talos_version
     pinned = f"{version}@{prepared.imager_digest}" if prepared.imager_digest else version
     command = make_command(tree.path, layout.core, layout.targets[file.kind], {"TALOS_VERSION": pinned})
-    what = f"{request.variant.image.key} {file.kind}"
     with log.open("a", encoding="utf-8") as stream:
         stream.write(f"== {file.kind}: {file.name} ({file.why})\n")
     seconds = run_make(command, make_environment(work / "programs", work / "home"), log, request.limit, what)
@@ -198,12 +196,27 @@ def _make(
         cause = f"the imager wrote {', '.join(found) or 'nothing'}, expected {file.name}"
         raise BuildError(what, cause, f"see {log}; the ref may need a review of its build")
     path = assets / file.name
+    # A link in the imager's archive would pass for whatever it leads to on this machine.
+    if path.is_symlink() or not path.is_file():
+        raise BuildError(what, f"{file.name} is no regular file", f"see {log}; do not use that imager")
     architecture, form = look(path, prepared.definition)
     built = BuiltFile(file.kind, file.name, path.stat().st_size, sha256_of(path), architecture, form)
     with log.open("a", encoding="utf-8") as stream:
         stream.write(f"== {file.kind}: {built.size} bytes, sha256 {built.sha256}, {seconds:.1f} s\n")
     path.rename(result / file.name)
     return built
+
+
+def _empty_assets(tree: WorkTree, request: BuildRequest, what: str) -> Path:
+    """Return the directory into which the recipe unpacks, empty and inside the checkout."""
+    top = tree.path / ASSETS_DIRECTORY.partition("/")[0]
+    # What the commit has there could lead out of the checkout.
+    if top.is_symlink() or (top.exists() and not top.is_dir()):
+        raise BuildError(what, f"{top.name} is no directory at {request.ref}", "choose another ref")
+    shutil.rmtree(top, ignore_errors=True)
+    assets = tree.path / ASSETS_DIRECTORY
+    assets.mkdir(parents=True)
+    return assets
 
 
 def _manifest(

@@ -341,6 +341,20 @@ def test_an_unknown_layout_is_refused(run_module: Any, tmp_path: Path) -> None:
     assert "no images/talos/profiles/installer.yaml" in result["msg"]
 
 
+def test_output_that_a_commit_leads_elsewhere_is_refused(run_module: Any, tmp_path: Path) -> None:
+    clone = create(tmp_path / "clone", {NEWEST: tree(SHAPES[NEWEST])})
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (clone / "_out").symlink_to(elsewhere)
+    who = ["-c", "user.name=fixture", "-c", "user.email=fixture@example.org"]
+    for words in (["add", "--force", "_out"], [*who, "commit", "--quiet", "-m", "link"], ["tag", "--force", NEWEST]):
+        subprocess.run(["git", "-C", str(clone), *words], check=True, capture_output=True)
+    result = run_module(image, **arguments(clone, tmp_path))
+    assert result["exit_status"] == 1
+    assert f"arm64/compute initramfs: _out is no directory at {NEWEST}; choose another ref" in result["msg"]
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_what_nobody_has_reviewed_is_built_only_when_told_to(run_module: Any, tmp_path: Path) -> None:
     files = tree(SHAPES[NEWEST])
     core = SHAPES[NEWEST].core
@@ -385,6 +399,7 @@ FAILURES = {
     "kernel:cut": "make failed with exit status 2",
     "kernel:nothing": "the imager wrote nothing, expected kernel-arm64",
     "kernel:extra": "the imager wrote kernel-arm64, left-behind, expected kernel-arm64",
+    "kernel:link": "arm64/compute kernel: kernel-arm64 is no regular file; see ",
     "kernel:amd64-kernel": "kernel-arm64: kernel is for amd64, not for arm64; build the image again",
 }
 
