@@ -23,7 +23,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.cozystack.image_vari
 from ansible_collections.homelab.talos.tests.support import cozystack_tree
 from ansible_collections.homelab.talos.tests.support.cozystack_tree import SHAPES, Shape
 
-ENGINE = Path(__file__).resolve().parent / "stand_in_engine.py"
+ENGINE = Path(__file__).resolve().parent / "stand_in_engine.sh"
 NEWEST = "v1.6.2"
 VARIANTS: dict[str, list[str]] = {
     "compute": ["drbd", "spin", "zfs"],

@@ -9,7 +9,6 @@ import functools
 import hashlib
 import json
 import lzma
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +45,11 @@ def reference(name: str, version: str) -> str:
     return f"ghcr.io/siderolabs/{name}:{version}@sha256:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
-def profile(kind: str, extensions: Mapping[str, str] = EXTENSIONS, architecture: str = "arm64") -> str:
+def profile(kind: str, architecture: str = "arm64") -> str:
     """Return an imager profile."""
     lines = [f"arch: {architecture}", "platform: metal", "secureboot: false", f"version: {TALOS}", "input:"]
     lines += ["  systemExtensions:"]
-    lines += [f"    - imageRef: {reference(name, version)}" for name, version in extensions.items()]
+    lines += [f"    - imageRef: {reference(name, version)}" for name, version in EXTENSIONS.items()]
     return "\n".join([*lines, "output:", f"  kind: {kind}", "  outFormat: raw"]) + "\n"
 
 

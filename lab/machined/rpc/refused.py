@@ -35,7 +35,8 @@ def _handler(path: str, text: str) -> Handler:
         raise refusals.unimplemented(text)
 
     async def stream(call: Call) -> AsyncGenerator[Any, None]:
-        raise refusals.unimplemented(text)
-        yield  # makes this a stream
+        if text:  # always; what follows makes this a stream
+            raise refusals.unimplemented(text)
+        yield
 
     return stream if method(path).server_streaming else unary

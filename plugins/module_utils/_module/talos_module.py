@@ -38,11 +38,11 @@ class TalosModule:
     secrets within are censored, not every word of it.
     """
 
-    def __init__(self, spec: ArgumentSpec, packages: Mapping[str, str] = TALOS) -> None:
+    def __init__(self, spec: ArgumentSpec, packages: Mapping[str, str] | None = None) -> None:
         self._ansible = spec.create_module()
         self.params: dict[str, Any] = self._ansible.params
         self.check_mode: bool = self._ansible.check_mode
-        require(self._ansible, packages)
+        require(self._ansible, TALOS if packages is None else packages)
         hide_only_secrets(self._ansible, self.params.get("definition"))
 
     def now(self) -> datetime.datetime:

@@ -134,7 +134,7 @@ class RegistryReader:
         if token:
             # Not to where a blob is redirected: storage refuses a second way to log in.
             request.add_unredirected_header("Authorization", f"Bearer {token}")
-        with urllib.request.urlopen(request, timeout=self.timeout) as response:
+        with urllib.request.build_opener().open(request, timeout=self.timeout) as response:
             data: bytes = response.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise ValueError("the answer is larger than 32 MiB")

@@ -14,11 +14,11 @@ import pytest
 from ansible_collections.homelab.talos.lab.engine import libraries
 from ansible_collections.homelab.talos.lab.errors import LabError
 
-LISTED = """\
-	linux-vdso.so.1 (0x00007f7dede4f000)
-	libnftables.so.1 => /lib/x86_64-linux-gnu/libnftables.so.1 (0x00007f7dedd5c000)
-	/lib64/ld-linux-x86-64.so.2 (0x00007f7dede51000)
-"""
+LISTED = (
+    "\tlinux-vdso.so.1 (0x00007f7dede4f000)\n"
+    "\tlibnftables.so.1 => /lib/x86_64-linux-gnu/libnftables.so.1 (0x00007f7dedd5c000)\n"
+    "\t/lib64/ld-linux-x86-64.so.2 (0x00007f7dede51000)\n"
+)
 
 
 @pytest.fixture

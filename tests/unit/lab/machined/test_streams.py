@@ -56,7 +56,8 @@ def test_followed_streams_end_with_their_client(tmp_path: Path, name: str, field
         before = await _settled()
         for target in TARGETS:
             async with lab.client(ADDRESS) as client:
-                streams = [client.stream(path, method(path).request_class(**fields), **target) for _ in range(STREAMS)]
+                request = method(path).request_class(**fields)
+                streams = [client.stream(path, request, **target) for _number in range(STREAMS)]
                 for stream in streams:
                     assert await anext(stream)
                 # The negative twin: open streams are seen.

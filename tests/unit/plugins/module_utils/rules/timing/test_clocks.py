@@ -36,9 +36,9 @@ READING: dict[str, Any] = {
 READY = {"ready": True, "ready_since": "2026-11-18T11:06:48Z", "reason": ""}
 
 
-def timing(asked: dict[str, Any] | None = READY, **changes: Any) -> BootTiming:
-    """Return the clocks of a boot with changes."""
-    return boot_timing(NODE, copy.deepcopy(READING) | changes, asked)
+def timing(*asked: dict[str, Any] | None, **changes: Any) -> BootTiming:
+    """Return the clocks of a boot with changes; *asked* is what Kubernetes said, by default that the node is ready."""
+    return boot_timing(NODE, copy.deepcopy(READING) | changes, asked[0] if asked else READY)
 
 
 def shown(boot: BootTiming) -> dict[str, str]:
