@@ -330,7 +330,7 @@ def stopped(_number: int, _frame: Any) -> None:
 
 def ensure(module: TalosModule) -> dict[str, Any]:
     request = request_of(module.params)
-    before = read_manifest(request.output / request.variant.image.key)
+    before = read_manifest(request.output / request.variant.image.key) if request.output.is_dir() else None
     if module.check_mode:
         result = image_build.check(request)
     else:

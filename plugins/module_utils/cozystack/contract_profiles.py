@@ -18,7 +18,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.cozystack.imager imp
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.layout import Layout
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.verdict import Observation, Wishes, ok
 
-VERSION = re.compile(r"^v\d+\.\d+\.\d+(?:-[\w.]+)?$")
+VERSION = re.compile(r"^v[0-9]+\.[0-9]+\.[0-9]+(?:-[A-Za-z0-9_.]+)?$")
 INSTALLER_REPOSITORY = "ghcr.io/siderolabs/installer"
 _AWK = re.compile(r"^\$\(shell awk '/\^version:/ \{print \$\$2\}' images/talos/profiles/installer\.yaml\)$")
 _OPTIONS = "output.imageOptions"

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack import build_plan, contract
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.build_error import BuildError
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.contract_profiles import VERSION
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.extension_list import ExtensionList, read_list
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.git_objects import Repository
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.image_definition import define_image
@@ -91,11 +92,15 @@ def prepare(repository: Repository, request: BuildRequest) -> Prepared:
     """
     if repository.shallow:
         raise BuildError(repository.path, "the clone is shallow", "git fetch --unshallow --tags")
+    _require_sound(request)
     layout = detect(repository, request.ref)
     kinds = _known_kinds(request.kinds, layout)
     verdict = _require_supported(layout, kinds, repository, request.allow_unreviewed)
     _require_clean(layout, repository)
     version = request.talos_version or layout.talos_version
+    # It becomes part of make's command line, and of what a shell runs there.
+    if not VERSION.fullmatch(version):
+        raise BuildError(f"{version!r}", "is no version of Talos", "write it like v1.13.6")
     remarks: list[str] = []
     registry = RegistryReader(request.mirrors)
     listed = _extension_list(request, version, registry)
@@ -109,6 +114,13 @@ def prepare(repository: Repository, request: BuildRequest) -> Prepared:
     else:
         remarks.append("no registry was asked: the imager is taken by its tag, architectures are not looked up")
     return Prepared(replace(request, kinds=kinds), layout, definition, digest, verdict, tuple(remarks))
+
+
+def _require_sound(request: BuildRequest) -> None:
+    if not request.limit > 0:
+        raise BuildError("build_timeout", f"{request.limit:g} is no limit in seconds", "give a number above 0")
+    if request.output.exists() and not request.output.is_dir():
+        raise BuildError(str(request.output), "is a file", "name a directory for all built images")
 
 
 def _require_supported(layout: Layout, kinds: Sequence[str], repository: Repository, allow_unreviewed: bool) -> str:

@@ -9,6 +9,7 @@ Source: opencontainers/distribution-spec:spec.md, distribution/distribution:docs
 from __future__ import annotations
 
 import hashlib
+import http.client
 import io
 import json
 import re
@@ -35,8 +36,10 @@ _TYPES = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
+_BASE_URL = re.compile(r"https?://[^\s/]+(?:/\S*)?")
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _LARGEST = 32 << 20
+_LARGEST_LIST = 1 << 20
 _OFFLINE = "give a saved image-digests file, or a mirror of the registry"
 
 
@@ -46,11 +49,19 @@ class RegistryReader:
 
     :param mirrors: host of a registry to the base URL that is asked instead, such as ``http://192.168.1.5:5000``.
     :param timeout: limit for each request, in seconds.
+    :raises BuildError: a mirror is no base URL.
     """
 
     mirrors: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 30.0
     _tokens: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for host, base in self.mirrors.items():
+            if not isinstance(base, str) or not _BASE_URL.fullmatch(base):
+                raise BuildError(
+                    f"registry_mirrors {host}", f"{base!r} is no base URL", "write it like http://192.168.1.5:5000"
+                )
 
     def manifest(self, repository: str, reference: str) -> tuple[dict[str, Any], str]:
         """Return a manifest or an index, and its digest.
@@ -65,8 +76,10 @@ class RegistryReader:
             raise BuildError(f"{repository}@{reference}", f"the registry sent {digest}", "do not use that registry")
         try:
             content = json.loads(data)
-        except ValueError:
-            raise BuildError(f"{repository}:{reference}", "the registry sent no manifest", _OFFLINE) from None
+        except (ValueError, RecursionError):
+            content = None
+        if not _is_manifest(content):
+            raise BuildError(f"{repository}:{reference}", "the registry sent no manifest", _OFFLINE)
         return content, digest
 
     def architectures(self, repository: str, reference: str) -> list[str]:
@@ -111,14 +124,14 @@ class RegistryReader:
             if error.code != 401 or repository in self._tokens:
                 raise _refused(repository, what, error) from None
             challenge = error.headers.get("WWW-Authenticate") or ""
-        except OSError as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise _unreachable(repository, base, error) from None
         try:
             self._tokens[repository] = self._token(challenge)
             return self._ask(url, self._tokens[repository])
         except urllib.error.HTTPError as error:
             raise _refused(repository, what, error) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
             raise _unreachable(repository, base, error) from None
 
     def _token(self, challenge: str) -> str:
@@ -127,6 +140,8 @@ class RegistryReader:
         if not realm.startswith(("http://", "https://")):
             raise ValueError("it asks for a way to log in that is not known here")
         answer = json.loads(self._ask(f"{realm}?{urllib.parse.urlencode(values)}", ""))
+        if not isinstance(answer, dict):
+            raise ValueError("it gives no token")
         return str(answer.get("token") or answer.get("access_token") or "")
 
     def _ask(self, url: str, token: str) -> bytes:
@@ -141,6 +156,22 @@ class RegistryReader:
         return data
 
 
+def _is_manifest(content: Any) -> bool:
+    """Return whether everything in it that is used here has its form."""
+    if not isinstance(content, dict):
+        return False
+    for key in ("manifests", "layers"):
+        entries = content.get(key) or []
+        if not isinstance(entries, list):
+            return False
+        for entry in entries:
+            if not isinstance(entry, dict) or not isinstance(entry.get("digest"), str):
+                return False
+            if not isinstance(entry.get("platform") or {}, dict):
+                return False
+    return True
+
+
 def _file_of(layer: bytes, name: str) -> str | None:
     """Return a file of a layer, None when it has none."""
     try:
@@ -148,7 +179,7 @@ def _file_of(layer: bytes, name: str) -> str | None:
             for member in archive:
                 if member.name.removeprefix("./").lstrip("/") == name and member.isfile():
                     stream = archive.extractfile(member)
-                    return stream.read().decode("utf-8", "replace") if stream else None
+                    return stream.read(_LARGEST_LIST).decode("utf-8", "replace") if stream else None
     except (tarfile.TarError, OSError, EOFError):
         return None
     return None
@@ -161,5 +192,5 @@ def _refused(repository: str, what: str, error: urllib.error.HTTPError) -> Build
 
 
 def _unreachable(repository: str, base: str, error: Exception) -> BuildError:
-    reason = getattr(error, "reason", None) or error
+    reason = " ".join(str(getattr(error, "reason", None) or error or type(error).__name__).split())
     return BuildError(repository, f"{base} cannot be reached: {reason}", _OFFLINE)

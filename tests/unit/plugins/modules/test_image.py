@@ -26,6 +26,7 @@ from ansible_collections.homelab.talos.tests.support import cozystack_tree
 from ansible_collections.homelab.talos.tests.support.cozystack_tree import SHAPES, create, tree
 from ansible_collections.homelab.talos.tests.support.image_builds import (
     ADDED,
+    ENGINE,
     NEWEST,
     VARIANTS,
     arguments,
@@ -258,6 +259,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "board": ({"board": "rpi_genric"}, 'board rpi_genric: .*did you mean "rpi_generic"'),
     "no such engine": ({"engine": "/nonexistent/docker"}, "missing on this machine: /nonexistent/docker"),
     "kind of a newer layout": ({"ref": OLD, "kinds": ["metal"]}, "kind metal: is not built by packages/core/installer"),
+    "mirror without scheme": (
+        {"registry_mirrors": {"ghcr.io": "banana"}},
+        "ghcr.io: 'banana' is no base",
+    ),
+    "mirror in a file": (
+        {"registry_mirrors": {"ghcr.io": "file:///etc"}},
+        "'file:///etc' is no base URL",
+    ),
+    "mirror that is a number": ({"registry_mirrors": {"ghcr.io": 5}}, "registry_mirrors ghcr.io: 5 is no base URL"),
+    "version of Talos": ({"talos_version": 'v1.13.6"; id #'}, "is no version of Talos; write it like v1.13.6"),
+    "limit": ({"build_timeout": 0}, "build_timeout: 0 is no limit in seconds; give a number above 0"),
+    "output that is a file": ({"output": str(ENGINE)}, "stand_in_engine.py: is a file; name a directory"),
     "output that cannot be written": ({"output": "/proc/images"}, "/proc/images"),
 }
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -65,3 +67,33 @@ def test_a_registry_that_cannot_be_reached_is_named_with_what_to_do() -> None:
     nobody = RegistryReader({"ghcr.io": "http://127.0.0.1:9"}, timeout=2)
     with pytest.raises(BuildError, match="http://127.0.0.1:9 cannot be reached: .*; give a saved image-digests file"):
         nobody.extension_list("v1.13.6")
+
+
+ANSWERS = {
+    "no-http": b"220 mail.example.org ESMTP\r\n",
+    "list": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+    "cut-off": b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{}",
+    "layers-of-numbers": b'HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{"layers": [5]}'.replace(b"14", b"15"),
+    "no-digest": b'HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{"manifests": [{}]}',
+    "deep": b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_whatever_a_registry_sends_ends_in_one_line(name: str) -> None:
+    """A server for one connection that sends something no registry should."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=_answer_once, args=(server, ANSWERS[name]), daemon=True)
+        thread.start()
+        asked = RegistryReader({"ghcr.io": f"http://127.0.0.1:{server.getsockname()[1]}"}, timeout=5)
+        with pytest.raises(BuildError, match=r"ghcr\.io/siderolabs/extensions.*; ") as error:
+            asked.extension_list("v1.13.6")
+        thread.join(10)
+    assert "\n" not in str(error.value)
+
+
+def _answer_once(server: socket.socket, answer: bytes) -> None:
+    connection, _address = server.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(answer)
