@@ -23,5 +23,9 @@ class UnknownLayout(UpstreamError):
     """No directory of the commit holds a Talos package as we know it."""
 
 
+class FileTooLarge(UnknownLayout):
+    """A file is larger than any that CozyStack has had in its place."""
+
+
 class ProfilesPerArchitecture(UnknownLayout):
     """The profiles are ``<kind>-<arch>.yaml``: recognised, and not handled."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from ansible_collections.homelab.talos.plugins.module_utils.cozystack.errors import UpstreamError
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.errors import FileTooLarge, UpstreamError
 
 MAXIMUM_FILE_SIZE = 1 << 20
 _SETTINGS = ("safe.directory=*", "core.fsmonitor=false", "core.hooksPath=/dev/null")
@@ -240,7 +240,8 @@ class Repository:
     def file(self, commit: str, path: str) -> SourceFile | None:
         """Return a regular file of a commit, None when there is none.
 
-        :raises UpstreamError: it is larger than 1 MiB, or its content is missing from the clone.
+        :raises FileTooLarge: it is larger than 1 MiB.
+        :raises UpstreamError: its content is missing from the clone.
         """
         entry = self.entry(commit, path)
         if entry is None or not entry.is_file:
@@ -252,7 +253,7 @@ class Repository:
                     self.path, f"{path} of commit {commit[:12]} is not in this clone", "use a clone without --filter"
                 )
             if len(found[2]) > MAXIMUM_FILE_SIZE:
-                raise UpstreamError(
+                raise FileTooLarge(
                     self.path, f"{path} of commit {commit[:12]} has {len(found[2])} bytes", "check that ref by hand"
                 )
             self._texts[entry.object_id] = found[2].decode(errors="replace")

@@ -12,6 +12,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.errors import FileTooLarge
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.git_objects import Repository
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.makefile_text import read_makefile
 
@@ -54,19 +55,24 @@ def platform_facts(repository: Repository, commit: str) -> PlatformFacts:
         artefacts = "cozystack-crds.yaml, cozystack-operator-*.yaml"
     elif "cozystack.yaml" in names:
         artefacts = "cozystack-installer.yaml"
-    texts = [file.text for name in names if (file := repository.file(commit, f"{TEMPLATES}/{name}")) is not None]
+    texts = [text for name in names if (text := _text(repository, commit, f"{TEMPLATES}/{name}"))]
     # A namespace that only a switch renders is not made by Helm.
     always = any(_NAMESPACE.search(text) and ".Values.bareNamespace" not in text for text in texts)
-    values = repository.file(commit, VALUES)
-    join = _JOIN.search(values.text) if values else None
+    join = _JOIN.search(_text(repository, commit, VALUES))
     return PlatformFacts(artefacts, always, _installer_platforms(repository, commit), join["cidr"] if join else "")
 
 
+def _text(repository: Repository, commit: str, path: str) -> str:
+    """Return the text of a file, nothing without it; one that is too large is none of those that are looked for."""
+    try:
+        file = repository.file(commit, path)
+    except FileTooLarge:
+        return ""
+    return file.text if file is not None else ""
+
+
 def _installer_platforms(repository: Repository, commit: str) -> tuple[str, ...]:
-    file = repository.file(commit, f"{INSTALLER}/Makefile")
-    if file is None:
-        return ()
-    makefile = read_makefile(file.text)
+    makefile = read_makefile(_text(repository, commit, f"{INSTALLER}/Makefile"))
     for target in ("image-installer", "image-cozystack", "image-operator"):
         rule = makefile.rule(target)
         match = _PLATFORMS.search(" ".join(rule.recipe)) if rule else None

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack import pin_change
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.git_objects import MAXIMUM_FILE_SIZE
 from ansible_collections.homelab.talos.plugins.modules import upstream_contract
 from ansible_collections.homelab.talos.tests.support import cozystack_tree
 from ansible_collections.homelab.talos.tests.support.cozystack_tree import NEWEST, SHAPES
@@ -150,6 +151,22 @@ def test_an_unknown_layout(run_module: Any, tmp_path: Path) -> None:
     assert "no images/talos/profiles/installer.yaml in packages/core/talos or packages/core/installer" in message
     both = run_module(upstream_contract, repository=str(tmp_path), refs=["v*"])
     assert {each["ref"]: each["verdict"] for each in both["refs"]} == {"v1.0.0": "supported", "v2.0.0": "needs review"}
+
+
+def test_one_file_that_is_too_large_is_a_verdict_about_its_ref_alone(run_module: Any, tmp_path: Path) -> None:
+    good = cozystack_tree.tree(cozystack_tree.SHAPES["v1.6.2"])
+    profile = next(path for path in good if path.endswith("/iso.yaml"))
+    large = "#" * MAXIMUM_FILE_SIZE + "\n"
+    trees = {
+        "v1.0.0": {**good, profile: large + good[profile]},
+        "v1.0.1": {**good, "packages/core/installer/templates/crds.yaml": large},
+        "v1.0.2": good,
+    }
+    clone = cozystack_tree.create(tmp_path / "clone", trees, bare=True)
+    result = run_module(upstream_contract, repository=str(clone), refs=["v1.0.*"])
+    verdicts = {each["ref"]: each["verdict"] for each in result["refs"]}
+    assert verdicts == {"v1.0.0": "needs review", "v1.0.1": "supported", "v1.0.2": "supported"}
+    assert "iso.yaml of commit" in result["refs"][0]["remarks"][0]
 
 
 def test_without_git(run_module: Any, bare: str, monkeypatch: pytest.MonkeyPatch) -> None:
