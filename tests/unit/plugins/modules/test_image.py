@@ -270,7 +270,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "mirror that is a number": ({"registry_mirrors": {"ghcr.io": 5}}, "registry_mirrors ghcr.io: 5 is no base URL"),
     "version of Talos": ({"talos_version": 'v1.13.6"; id #'}, "is no version of Talos; write it like v1.13.6"),
     "limit": ({"build_timeout": 0}, "build_timeout: 0 is no limit in seconds; give a number above 0"),
-    "output that is a file": ({"output": str(ENGINE)}, "stand_in_engine.py: is a file; name a directory"),
+    "output that is a file": ({"output": str(ENGINE)}, "stand_in_engine.sh: is a file; name a directory"),
     "output that cannot be written": ({"output": "/proc/images"}, "/proc/images"),
 }
 
