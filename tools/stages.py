@@ -95,7 +95,7 @@ ENGINE = Stage("engine", ("tools/lab", "engine", "ensure"), 2400)
 VALIDATE = Stage("validate", ("ansible-playbook", "playbooks/validate.yml", "-i", "homelab"), 900)
 LAB = pytest("lab", "tests/lab", 900)
 BAD_INPUT = pytest("bad-input", "tests/bad_input", 900)
-PLANTED = scenario("self-test")
+PLANTED = scenario("self-test", 1800)
 IMAGES = pytest("images", "tests/images", 1200)
 # Nine faults, each until the cluster is whole again.
 NODE_FAULTS = scenario("node-faults", 1800)

@@ -25,6 +25,7 @@ from ansible_collections.homelab.talos.lab.machined import refusal_log
 from ansible_collections.homelab.talos.lab.machined.identity import client_certificate, is_only_client
 
 PORT = 50000
+CLOSING_SECONDS = 0.5
 # Source: siderolabs/talos:internal/app/apid/main.go (initial window sizes)
 _CONFIGURATION = Configuration(http2_connection_window_size=65535 * 16, http2_stream_window_size=65535 * 32)
 
@@ -134,9 +135,17 @@ class ApiServer:
 
 
 def _stop(server: _TableServer, *, end_connections: bool) -> None:
-    if end_connections:
-        server.close()
-        for transport in server.connections:
-            transport.abort()  # type: ignore[attr-defined]
-    elif server._server is not None:
+    """Accept nothing more; connections are ended when their clients have had the time to read what was sent.
+
+    A connection that is cut off at once takes with it what its client has not read yet.
+    """
+    if server._server is not None:
         server._server.close()
+    if end_connections:
+        asyncio.get_running_loop().call_later(CLOSING_SECONDS, _cut_off, server)
+
+
+def _cut_off(server: _TableServer) -> None:
+    server.close()
+    for transport in server.connections:
+        transport.abort()  # type: ignore[attr-defined]

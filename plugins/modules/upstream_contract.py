@@ -104,10 +104,6 @@ EXAMPLES = r"""
       - newest
   register: contract
 
-- name: Show what is remarkable about it
-  ansible.builtin.debug:
-    msg: "{{ contract.lines }}"
-
 - name: Judge every tag, and follow it in another terminal
   homelab.talos.upstream_contract:
     repository: ~/src/cozystack
@@ -133,6 +129,7 @@ lines:
   returned: success
   type: list
   elements: str
+  sample: ["v1.6.2: supported"]
 refs:
   description: The judgement for each ref, in the order asked for.
   returned: success
@@ -197,11 +194,17 @@ refs:
     proposal:
       description: Patch that pins this collection to that ref, with the verdict in front. Empty when it is pinned.
       type: str
+  sample:
+    - ref: v1.6.2
+      verdict: supported
+      generation: G12
+      talos_version: v1.13.6
 setbacks:
   description: Releases among those judged whose Talos is older than that of a lower release.
   returned: success
   type: list
   elements: str
+  sample: []
 """
 
 import contextlib

@@ -48,10 +48,17 @@ async def ask_and_follow(
     :raises WaitTimeout: the sequence is not over in time.
     """
     async with aclosing(node.client.stream(EVENTS, message("machine.EventsRequest")(), timeout=timeout)) as events:
-        tells = await _hello(events)
-        reply = await node.client.unary(method, request)
-        if tells:
-            await _follow(events, name, reply.messages[0].actor_id, timeout, silence)
+        if not await _hello(events):
+            await node.client.unary(method, request)
+            return
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+        collecting = asyncio.create_task(_collect(events, queue))
+        try:
+            reply = await node.client.unary(method, request)
+            await _follow(queue, name, reply.messages[0].actor_id, timeout, silence)
+        finally:
+            collecting.cancel()
+            await asyncio.gather(collecting, return_exceptions=True)
 
 
 async def _hello(events: AsyncIterator[Any]) -> bool:
@@ -63,7 +70,18 @@ async def _hello(events: AsyncIterator[Any]) -> bool:
     return True
 
 
-async def _follow(events: AsyncIterator[Any], name: str, actor: str, timeout: float, silence: float) -> None:
+async def _collect(events: AsyncIterator[Any], queue: asyncio.Queue[Any]) -> None:
+    """Take events as they come, then None: what has not been taken when a node cuts the connection is lost."""
+    try:
+        async for event in events:
+            queue.put_nowait(event)
+    except TalosError:
+        pass  # the end, too
+    finally:
+        queue.put_nowait(None)
+
+
+async def _follow(events: asyncio.Queue[Any], name: str, actor: str, timeout: float, silence: float) -> None:
     shown = "no event of the sequence"
     try:
         async with asyncio.timeout(timeout):
@@ -79,11 +97,11 @@ async def _follow(events: AsyncIterator[Any], name: str, actor: str, timeout: fl
         raise WaitTimeout(f"{name} to pass the sequence it was asked for", timeout, shown) from None
 
 
-async def _next(events: AsyncIterator[Any], silence: float) -> Any:
+async def _next(events: asyncio.Queue[Any], silence: float) -> Any:
     """Return the next event; None when the connection is gone, or so quiet that it may be: so may the node."""
     try:
-        return await asyncio.wait_for(anext(events), silence)
-    except (TalosError, StopAsyncIteration, TimeoutError):
+        return await asyncio.wait_for(events.get(), silence)
+    except TimeoutError:
         return None
 
 

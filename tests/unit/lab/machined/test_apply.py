@@ -238,6 +238,9 @@ def test_nothing_more_is_applied_once_a_configuration_reboots_the_node(tmp_path:
     async def scenario(lab: Home) -> None:
         machine = await control_plane(lab)
         boot = lab.runtimes["cp1"].boot_id
+        # The reboot waits for a pod that does not end.
+        deaf = {"namespace": "default", "pod": "web-1", "name": "web", "id": "0", "pid": 77}
+        lab.programs["cp1"].kubernetes.running = [deaf]
         async with lab.client("198.18.9.11") as client:
             await apply(client, config(NODE, _udev), "REBOOT")
             with pytest.raises(TalosError, match="configuration was already applied and node is rebooting"):

@@ -270,10 +270,14 @@ def test_reset_that_is_not_graceful_leaves_nothing_in_order(tmp_path: Path) -> N
     play(tmp_path, scenario)
 
 
+DEAF_POD = {"namespace": "default", "pod": "web-1", "name": "web", "id": "0", "pid": 77}
+
+
 def test_sequence_that_finds_another_one_running_does_not_start(tmp_path: Path) -> None:
     async def scenario(lab: Home) -> None:
         machine = await control_plane(lab)
         events, boot = _kept(machine), lab.runtimes["cp1"].boot_id
+        lab.programs["cp1"].kubernetes.running = [DEAF_POD]  # the first reboot waits for it
         async with lab.client(ADDRESS) as client:
             await unary(client, "Reboot")
             second = (await unary(client, "Reboot")).actor_id
@@ -292,7 +296,7 @@ def test_pods_are_told_to_stop_and_waited_for(tmp_path: Path) -> None:
     async def scenario(lab: Home) -> None:
         machine = await control_plane(lab)
         kubernetes, runtime = lab.programs["cp1"].kubernetes, lab.runtimes["cp1"]
-        kubernetes.running = [{"namespace": "default", "pod": "web-1", "name": "web", "id": "0", "pid": 77}]
+        kubernetes.running = [DEAF_POD]
         await machine.reboot()
         await until(lambda: ["kill", "-TERM", "77"] in runtime.commands, "the signal")
         lines = machine.node.journal.kernel
