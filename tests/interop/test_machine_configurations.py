@@ -34,7 +34,12 @@ from ansible_collections.homelab.talos.tests.support import definitions
 from ansible_collections.homelab.talos.tests.support.talosctl import Talosctl
 
 ROOT = Path(__file__).parents[2]
-INVENTORIES = sorted([*ROOT.glob("molecule/*/inventory"), *ROOT.glob("inventories/*")])
+# Those with a control plane: the others hold an upstream or images, and no machine.
+INVENTORIES = sorted(
+    path
+    for path in [*ROOT.glob("molecule/*/inventory"), *ROOT.glob("inventories/*")]
+    if "controlplane" in (path / "hosts.yml").read_text(encoding="utf-8")
+)
 FLAVOURS = ("plain", "cozystack")
 DEFINITION = "{{ groups | homelab.talos.cluster_definition(hostvars) | to_json }}"
 ANSIBLE_SECONDS = 120.0
