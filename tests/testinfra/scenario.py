@@ -21,10 +21,11 @@ from ansible_collections.homelab.talos.tests.testinfra.expected import Expected,
 from ansible_collections.homelab.talos.tests.testinfra.lab_handle import LabHandle
 from ansible_collections.homelab.talos.tests.testinfra.not_run import not_run
 
+# Others import from the first: registered later, its assertions could not be rewritten any more.
 pytest_plugins = [
+    "ansible_collections.homelab.talos.tests.testinfra.kubernetes_api",
     "ansible_collections.homelab.talos.tests.testinfra.credentials",
     "ansible_collections.homelab.talos.tests.testinfra.faults",
-    "ansible_collections.homelab.talos.tests.testinfra.kubernetes_api",
     "ansible_collections.homelab.talos.tests.testinfra.layers",
     "ansible_collections.homelab.talos.tests.testinfra.skips",
     "ansible_collections.homelab.talos.tests.testinfra.talosctl_program",
