@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.build_error import BuildError
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.program_call import call, complaint
 
 ENGINES = ("docker", "podman")
 # What the recipe and the checkout use, besides the engine.
@@ -131,22 +132,14 @@ def _ask(program: str, name: str) -> tuple[str, str]:
     """Return ``(version, "")``, or an empty version and why there is none."""
     form = "{{.Client.Version}}" if name == "podman" else "{{.Server.Version}}"
     try:
-        done = subprocess.run(
-            [program, "version", "--format", form],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_ANSWER_SECONDS,
-            check=False,
-        )
+        done = call([program, "version", "--format", form], _ANSWER_SECONDS)
     except OSError as error:
         return "", error.strerror or "cannot be started"
     except subprocess.TimeoutExpired:
         return "", f"no answer within {_ANSWER_SECONDS:g} s"
     if done.returncode == 0 and done.stdout.strip():
         return done.stdout.strip().splitlines()[-1], ""
-    return "", (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    return "", complaint(done)
 
 
 def _environment(program: str, name: str, scratch: str) -> dict[str, str]:
@@ -159,15 +152,7 @@ def _environment(program: str, name: str, scratch: str) -> dict[str, str]:
 
 def _context_host(program: str) -> str:
     try:
-        done = subprocess.run(
-            [program, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_ANSWER_SECONDS,
-            check=False,
-        )
+        done = call([program, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], _ANSWER_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
@@ -180,15 +165,7 @@ def _make_version() -> tuple[int, ...]:
 
 def _tool_version(tool: str) -> str:
     try:
-        done = subprocess.run(
-            [tool, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_ANSWER_SECONDS,
-            check=False,
-        )
+        done = call([tool, "--version"], _ANSWER_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     lines = done.stdout.splitlines()

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.errors import FileTooLarge, UpstreamError
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.program_call import call
 
 MAXIMUM_FILE_SIZE = 1 << 20
 _SETTINGS = ("safe.directory=*", "core.fsmonitor=false", "core.hooksPath=/dev/null")
@@ -118,17 +119,8 @@ class Repository:
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         try:
-            return subprocess.run(
-                _git("-C", self.path, *arguments),
-                # A directory inside another repository is not that repository.
-                env=git_environment(os.path.dirname(self.path)),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=60,
-                check=False,
-            )
+            # A directory inside another repository is not that repository.
+            return call(_git("-C", self.path, *arguments), 60, git_environment(os.path.dirname(self.path)))
         except FileNotFoundError as error:
             raise UpstreamError(self.path, "there is no program git", "install git") from error
         except subprocess.TimeoutExpired as error:

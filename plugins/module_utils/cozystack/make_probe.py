@@ -25,6 +25,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.cozystack.layout imp
     Layout,
     known_recipe,
 )
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.program_call import call, complaint
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.verdict import Observation
 
 LIMIT_SECONDS = 20.0
@@ -107,23 +108,12 @@ def _run(layout: Layout, target: str, directory: Path) -> Probe:
     variables = [f"{name}={value}" for name, value in MAKE_VARIABLES.items()]
     command = [make, "-n", "--no-print-directory", "-C", str(directory / "tree" / layout.core), target, *variables]
     try:
-        result = subprocess.run(
-            command,
-            env=_environment(programs, home),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=LIMIT_SECONDS,
-            check=False,
-        )
+        result = call(command, LIMIT_SECONDS, _environment(programs, home))
     except subprocess.TimeoutExpired as error:
         cause = f"make -n {target} took more than {LIMIT_SECONDS:.0f} s"
         raise UpstreamError(repository_name(layout), cause, "look at that Makefile by hand") from error
     called = tuple(log.read_text(errors="replace").splitlines()) if log.exists() else ()
-    problem = ""
-    if result.returncode != 0:
-        problem = (result.stderr.strip().splitlines() or [f"exit status {result.returncode}"])[-1]
+    problem = complaint(result) if result.returncode != 0 else ""
     return Probe(target, _normalised(result.stdout), problem, called)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.build_error import BuildError
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.git_objects import Repository, git_environment
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.program_call import call, complaint
 
 _SETTINGS = ("safe.directory=*", "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.autocrlf=false")
 LIMIT_SECONDS = 300.0
@@ -66,20 +67,11 @@ def _git(directory: Path, *arguments: str) -> str:
     settings = [part for setting in _SETTINGS for part in ("-c", setting)]
     command = ["git", "--no-pager", *settings, "-C", str(directory), *arguments]
     try:
-        done = subprocess.run(
-            command,
-            env=git_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=LIMIT_SECONDS,
-            check=False,
-        )
+        done = call(command, LIMIT_SECONDS, git_environment())
     except subprocess.TimeoutExpired:
         cause = f"git {arguments[0]} took more than {LIMIT_SECONDS:g} s"
         raise BuildError(str(directory), cause, "check the file system it lies on") from None
     if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise BuildError(str(directory), f"git {arguments[0]}: {said}", "check free space, and the clone with git fsck")
+        cause = f"git {arguments[0]}: {complaint(done)}"
+        raise BuildError(str(directory), cause, "check free space, and the clone with git fsck")
     return done.stdout
