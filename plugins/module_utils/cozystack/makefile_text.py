@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _ASSIGNMENT = re.compile(
@@ -118,13 +118,6 @@ def read_makefile(text: str) -> Makefile:
         tuple(reading.executions),
         tuple(reading.defines),
     )
-
-
-def expand(text: str, values: Mapping[str, str]) -> str:
-    """Replace ``$(NAME)`` and ``${NAME}`` for the names given; everything else stays."""
-    for name, value in values.items():
-        text = text.replace(f"$({name})", value).replace(f"${{{name}}}", value)
-    return text
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

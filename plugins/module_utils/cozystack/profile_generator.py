@@ -17,7 +17,6 @@ from ansible_collections.homelab.talos.plugins.module_utils.cozystack.git_object
 _LIST = r'^{name}="(?P<value>[^"$`]*)"'
 _TEMPLATE_REFERENCE = re.compile(r"^\s+- imageRef:\s*(?P<text>\S+)", re.MULTILINE)
 _TEMPLATE_BASE = re.compile(r"baseInstaller:\s*\n\s+imageRef:\s*\"?(?P<text>[^\"\s]+)")
-_TEMPLATE_KIND = re.compile(r"^\s+kind:\s*\$\{?(?P<name>\w+)\}?", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,6 @@ class ProfileGenerator:
     :param lookup: how it finds references: ``image-digests``, ``list-tags`` or ``unknown``.
     :param emitted: names of the images that its template writes; may be fewer than the lists say.
     :param base_installer: base installer of the template, with shell variables; ``base_installer_line`` its line.
-    :param kind_variable: shell variable behind ``kind:`` in the template.
     :param cases: whether platform and kind are chosen per profile by a ``case``.
     """
 
@@ -42,7 +40,6 @@ class ProfileGenerator:
     emitted: tuple[str, ...]
     base_installer: str
     base_installer_line: int
-    kind_variable: str
     cases: bool
 
 
@@ -51,7 +48,6 @@ def read_generator(file: SourceFile) -> ProfileGenerator:
     """Read the generator script."""
     text = file.text
     base = _TEMPLATE_BASE.search(text)
-    kind = _TEMPLATE_KIND.search(text)
     return ProfileGenerator(
         file,
         _words(text, "PROFILES"),
@@ -61,7 +57,6 @@ def read_generator(file: SourceFile) -> ProfileGenerator:
         tuple(_emitted_name(match["text"]) for match in _TEMPLATE_REFERENCE.finditer(text)),
         base["text"] if base else "",
         text.count("\n", 0, base.start("text")) + 1 if base else 0,
-        kind["name"] if kind else "",
         'case "$profile"' in text,
     )
 

@@ -12,11 +12,8 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 
 MACHINES = {0x8664: "amd64", 0xAA64: "arm64"}
-# Enough for the headers: the offset of the PE header lies within the first kilobytes.
-HEADER_BYTES = 4096
 _ARM64_MAGIC_OFFSET = 0x38
 
 
@@ -35,7 +32,7 @@ class KernelHeader:
 def read_kernel_header(data: bytes) -> KernelHeader:
     """Return what the first bytes of a kernel say.
 
-    :param data: at least :data:`HEADER_BYTES`, or the whole file.
+    :param data: the first kilobytes, or the whole file.
     """
     if data[:2] != b"MZ" or len(data) < 0x40:
         return KernelHeader("", "not a PE image: it does not begin with MZ")
@@ -50,12 +47,3 @@ def read_kernel_header(data: bytes) -> KernelHeader:
     if data[_ARM64_MAGIC_OFFSET : _ARM64_MAGIC_OFFSET + 4] == b"ARM\x64":
         return KernelHeader(architecture, "Image")
     return KernelHeader(architecture, "PE")
-
-
-def read_kernel_file(path: Path) -> KernelHeader:
-    """Return what the headers of a file say.
-
-    :raises OSError: it cannot be read.
-    """
-    with path.open("rb") as stream:
-        return read_kernel_header(stream.read(HEADER_BYTES))

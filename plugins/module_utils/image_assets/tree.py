@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,6 @@ class AssetTree:
         lead to.
     """
 
-    directory: Path
     sums: Mapping[str, str] = field(default_factory=dict)
     listed: Mapping[str, str] | None = None
     unreadable_lines: tuple[int, ...] = ()
@@ -49,10 +48,9 @@ class AssetTree:
     links: tuple[str, ...] = ()
 
 
-def read_tree(directory: Path, progress: Callable[[str], None] = lambda path: None) -> AssetTree:
+def read_tree(directory: Path) -> AssetTree:
     """Read a directory; every file is read as a stream.
 
-    :param progress: called with the path of each file before it is read.
     :raises OSError: something cannot be read.
     """
     sums, assets, profiles = {}, {}, {}
@@ -64,7 +62,6 @@ def read_tree(directory: Path, progress: Callable[[str], None] = lambda path: No
             continue
         if name == CHECKSUM_FILE:
             continue
-        progress(name)
         sums[name] = sha256_of(path)
         if name.startswith(f"{PROFILES_DIRECTORY}/") and name.endswith(".yaml"):
             profiles[name] = _text(path)
@@ -72,7 +69,7 @@ def read_tree(directory: Path, progress: Callable[[str], None] = lambda path: No
             assets[name] = inspect(path)
     listed, unreadable = _checksums(directory / CHECKSUM_FILE)
     manifest, problem = _manifest(directory / MANIFEST_FILE)
-    return AssetTree(directory, sums, listed, unreadable, manifest, problem, assets, profiles, links)
+    return AssetTree(sums, listed, unreadable, manifest, problem, assets, profiles, links)
 
 
 def sha256_of(path: Path) -> str:

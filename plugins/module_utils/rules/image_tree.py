@@ -95,7 +95,7 @@ def _profiles(tree: AssetTree) -> Iterator[Finding]:
     recorded = manifest.get("profiles") or {}
     for path, text in tree.profiles.items():
         name = PurePosixPath(path).name
-        if recorded.get(name, recorded.get(name.removesuffix(".yaml"))) not in (None, tree.sums[path]):
+        if recorded.get(name) not in (None, tree.sums[path]):
             text_of = f"is not the profile from which the image was built ({MANIFEST_FILE} has another SHA-256)"
             yield _finding("profile-stale", path, text_of, REBUILD)
             continue

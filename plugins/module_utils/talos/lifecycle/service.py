@@ -19,7 +19,6 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.waiting import
 
 SERVICE = "machine.MachineService/Service"
 STARTED, STOPPED, RESTARTED = "started", "stopped", "restarted"
-WISHES = (STARTED, STOPPED, RESTARTED)
 # A service that waits or prepares has been started; it stops when it is told to.
 INACTIVE = frozenset({"Initialized", "Finished", "Failed", "Skipped"})
 _EXTENSION = "ext-"
