@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.homelab.talos.plugins.module_utils.cozystack.image_manifest import CHECKSUM_FILE, checksums
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.image_manifest import checksums
+from ansible_collections.homelab.talos.plugins.module_utils.image_assets.image_directory import CHECKSUM_FILE
 from ansible_collections.homelab.talos.tests.planted.checks import ROOT, catalogue_problems
 from ansible_collections.homelab.talos.tests.support import bootable_media as media
 from ansible_collections.homelab.talos.tests.support.cozystack_tree import SHAPES, SIX, create, tree

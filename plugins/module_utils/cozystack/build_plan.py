@@ -11,16 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.homelab.talos.plugins.module_utils.cozystack.image_manifest import (
-    ImageManifest,
-    sha256_of,
-)
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.image_manifest import ImageManifest
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.layout import Layout
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.profiles import (
     WITHOUT_EXTENSIONS,
     ImageDefinition,
     render_profile,
 )
+from ansible_collections.homelab.talos.plugins.module_utils.image_assets.image_directory import sha256_of
 
 CACHED, MISSING, STALE = "cached", "missing", "stale"
 

@@ -19,14 +19,10 @@ from ansible_collections.homelab.talos.plugins.module_utils.cozystack.build_erro
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.collection_version import COLLECTION_VERSION
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.git_objects import Repository
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.image_manifest import (
-    CHECKSUM_FILE,
-    MANIFEST_FILE,
-    PROFILES_DIRECTORY,
     BuiltFile,
     ImageManifest,
     checksums,
     read_manifest,
-    sha256_of,
 )
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.image_request import (
     BuildRequest,
@@ -42,6 +38,12 @@ from ansible_collections.homelab.talos.plugins.module_utils.cozystack.make_run i
 )
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.profiles import ImageDefinition, render_profile
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.work_tree import WorkTree, check_out
+from ansible_collections.homelab.talos.plugins.module_utils.image_assets.image_directory import (
+    CHECKSUM_FILE,
+    MANIFEST_FILE,
+    PROFILES_DIRECTORY,
+    sha256_of,
+)
 
 # Looks into a new file: returns architecture and form, raises BuildError when it is not what was asked for.
 Look = Callable[[Path, ImageDefinition], tuple[str, str]]

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.build_error import BuildError
+from ansible_collections.homelab.talos.plugins.module_utils.image_assets.image_directory import (
+    CHECKSUM_FILE,
+    MANIFEST_FILE,
+    sha256_of,
+)
 
 FORMAT = 1
-MANIFEST_FILE = "manifest.json"
-CHECKSUM_FILE = "checksums.sha256"
-PROFILES_DIRECTORY = "profiles"
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -148,18 +149,6 @@ def _require_mappings(manifest: ImageManifest) -> None:
     for key, items in (("extensions", manifest.extensions), ("inputs", tuple(manifest.inputs.values()))):
         if not all(isinstance(item, Mapping) for item in items):
             raise TypeError(f"{key} holds what is no mapping")
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, read in blocks.
-
-    :raises OSError: it cannot be read.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def checksums(directory: Path) -> str:

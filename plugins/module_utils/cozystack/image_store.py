@@ -17,12 +17,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.build_error import BuildError
-from ansible_collections.homelab.talos.plugins.module_utils.cozystack.image_manifest import (
-    MANIFEST_FILE,
-    ImageManifest,
-    read_manifest,
-)
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.image_manifest import ImageManifest, read_manifest
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.naming import ARCHITECTURES, ImageName
+from ansible_collections.homelab.talos.plugins.module_utils.image_assets.image_directory import MANIFEST_FILE
 
 _LOOK_SECONDS = 0.2
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -15,11 +14,13 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.image_assets.asset import inspect, parse_name
 from ansible_collections.homelab.talos.plugins.module_utils.image_assets.facts import AssetFacts
+from ansible_collections.homelab.talos.plugins.module_utils.image_assets.image_directory import (
+    CHECKSUM_FILE,
+    MANIFEST_FILE,
+    PROFILES_DIRECTORY,
+    sha256_of,
+)
 
-MANIFEST_FILE = "manifest.json"
-CHECKSUM_FILE = "checksums.sha256"
-PROFILES_DIRECTORY = "profiles"
-_BLOCK_BYTES = 1 << 20
 _LARGEST_TEXT = 1 << 22
 _CHECKSUM = re.compile(r"(?P<digest>[0-9a-f]{64}) [ *](?P<path>.+)")
 
@@ -70,18 +71,6 @@ def read_tree(directory: Path) -> AssetTree:
     listed, unreadable = _checksums(directory / CHECKSUM_FILE)
     manifest, problem = _manifest(directory / MANIFEST_FILE)
     return AssetTree(sums, listed, unreadable, manifest, problem, assets, profiles, links)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, read in blocks.
-
-    :raises OSError: it cannot be read.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _checksums(path: Path) -> tuple[Mapping[str, str] | None, tuple[int, ...]]:

@@ -16,11 +16,11 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.findings.model import Finding
 from ansible_collections.homelab.talos.plugins.module_utils.image_assets.asset import parse_name
-from ansible_collections.homelab.talos.plugins.module_utils.image_assets.tree import (
+from ansible_collections.homelab.talos.plugins.module_utils.image_assets.image_directory import (
     CHECKSUM_FILE,
     MANIFEST_FILE,
-    AssetTree,
 )
+from ansible_collections.homelab.talos.plugins.module_utils.image_assets.tree import AssetTree
 from ansible_collections.homelab.talos.plugins.module_utils.rules.image_files import (
     REBUILD,
     ImageExpectation,
