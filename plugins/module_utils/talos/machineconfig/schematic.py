@@ -68,11 +68,16 @@ class Schematic:
 
     def installer(self, version: str, platform: str = "metal") -> str:
         """Return the reference of the installer for a Talos version."""
-        return f"{FACTORY}/{platform}-installer/{self.id}:{version}"
+        return factory_installer(self.id, version, platform)
 
     def url(self, version: str, file: str) -> str:
         """Return where the factory serves a file, such as ``metal-arm64.raw.xz``."""
         return f"https://{FACTORY}/image/{self.id}/{version}/{file}"
+
+
+def factory_installer(schematic: str, version: str, platform: str = "metal") -> str:
+    """Return the reference of the factory's installer with the extensions of a schematic, by its id."""
+    return f"{FACTORY}/{platform}-installer/{schematic}:{version}"
 
 
 def _scalar(value: str) -> str:

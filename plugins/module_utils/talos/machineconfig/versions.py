@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.schematic import factory_installer
+
 MinorVersion = tuple[int, int]
 
 _VERSION = re.compile(r"^v?(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-([0-9A-Za-z.-]+))?$")
@@ -150,7 +152,7 @@ def installer_image(version: str, schematic: str = PLAIN_SCHEMATIC, platform: st
     """
     if schematic == PLAIN_SCHEMATIC and talos_line(version).stock_installer:
         return f"ghcr.io/siderolabs/installer:{parse_version(version)}"
-    return f"factory.talos.dev/{platform}-installer/{schematic}:{parse_version(version)}"
+    return factory_installer(schematic, str(parse_version(version)), platform)
 
 
 def _bare(version: Version) -> str:
