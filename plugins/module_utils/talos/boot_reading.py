@@ -17,9 +17,8 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message
 from ansible_collections.homelab.talos.plugins.module_utils.talos.client import Client
-from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import TalosError
 from ansible_collections.homelab.talos.plugins.module_utils.talos.node_state import read_node
-from ansible_collections.homelab.talos.plugins.module_utils.talos.parallel import for_each_node
+from ansible_collections.homelab.talos.plugins.module_utils.talos.parallel import read_each
 
 Record = dict[str, Any]
 
@@ -37,15 +36,7 @@ async def read_boots(nodes: Mapping[str, Callable[[], Client]]) -> dict[str, Rec
     :param nodes: name -> function that makes a client of the node.
     :return: name -> what :func:`read_boot` returns, or ``{"error": "..."}``.
     """
-
-    async def read(name: str) -> Record:
-        async with nodes[name]() as client:
-            return await read_boot(client)
-
-    results = await for_each_node(nodes, read)
-    return {
-        name: {"error": str(result)} if isinstance(result, TalosError) else result for name, result in results.items()
-    }
+    return await read_each(nodes, read_boot)
 
 
 async def read_boot(client: Client) -> Record:

@@ -20,7 +20,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import 
 )
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.etcd_view import read_members
 from ansible_collections.homelab.talos.plugins.module_utils.talos.node_state import read_node
-from ansible_collections.homelab.talos.plugins.module_utils.talos.parallel import for_each_node
+from ansible_collections.homelab.talos.plugins.module_utils.talos.parallel import read_each
 
 Record = dict[str, Any]
 
@@ -39,15 +39,7 @@ async def read_cluster(nodes: Mapping[str, Callable[[], Client]]) -> dict[str, R
         cannot be listed), ``memory_kib``, ``ephemeral_bytes``, ``diagnostics``, ``static_pods``; or
         ``{"error": "..."}``.
     """
-
-    async def read(name: str) -> Record:
-        async with nodes[name]() as client:
-            return await read_for_health(client)
-
-    results = await for_each_node(nodes, read)
-    return {
-        name: {"error": str(result)} if isinstance(result, TalosError) else result for name, result in results.items()
-    }
+    return await read_each(nodes, read_for_health)
 
 
 async def read_for_health(client: Client) -> Record:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
+from ansible_collections.homelab.talos.plugins.module_utils.talos.client import Client
 from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import TalosError
 
 Node = TypeVar("Node")
@@ -29,6 +30,24 @@ def run(work: Coroutine[Any, Any, Value]) -> Value:
         return asyncio.run(work)
     with concurrent.futures.ThreadPoolExecutor(max_workers=1) as executor:
         return executor.submit(asyncio.run, work).result()
+
+
+async def read_each(
+    clients: Mapping[str, Callable[[], Client]], read: Callable[[Client], Awaitable[dict[str, Any]]]
+) -> dict[str, dict[str, Any]]:
+    """Read every node with a client of its own; a node that cannot be asked reads as ``{"error": "..."}``.
+
+    :param clients: name -> function that makes a client of the node.
+    """
+
+    async def one(name: str) -> dict[str, Any]:
+        async with clients[name]() as client:
+            return await read(client)
+
+    results = await for_each_node(clients, one)
+    return {
+        name: {"error": str(result)} if isinstance(result, TalosError) else result for name, result in results.items()
+    }
 
 
 async def for_each_node(
