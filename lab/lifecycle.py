@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.homelab.talos.lab import control
 from ansible_collections.homelab.talos.lab.description import LabDescription
+from ansible_collections.homelab.talos.lab.detached import start_detached
 from ansible_collections.homelab.talos.lab.engine.ensure import ensure_engine
 from ansible_collections.homelab.talos.lab.engine.image_store import ensure_store
 from ansible_collections.homelab.talos.lab.errors import LabError
@@ -84,21 +83,7 @@ def _refuse_conflicts(record: HostRecord, description: LabDescription) -> None:
 
 
 def _start_supervisor(lab: LabRecord, off: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-    with lab.log_file.open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "ansible_collections.homelab.talos.lab.supervisor", lab.name, *off],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env={**os.environ, "PYTHONPATH": collections_root()},
-            start_new_session=True,
-        )
-
-
-def collections_root() -> str:
-    """Return the folder that holds ``ansible_collections``, as this program was found."""
-    return str(Path(__file__).parents[4])
+    return start_detached("supervisor", [lab.name, *off], lab.log_file)
 
 
 def _nodes(lab: LabRecord, process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.homelab.talos.lab.detached import start_detached
 from ansible_collections.homelab.talos.lab.errors import LabError
 from ansible_collections.homelab.talos.lab.faults.catalogue import find_fault
 from ansible_collections.homelab.talos.lab.faults.fault import Fault, Need
@@ -17,7 +15,6 @@ from ansible_collections.homelab.talos.lab.faults.held import HeldFault, HeldFau
 from ansible_collections.homelab.talos.lab.faults.target import TargetLab
 from ansible_collections.homelab.talos.lab.host.namespaces import require_privileges
 from ansible_collections.homelab.talos.lab.host.record import LabRecord
-from ansible_collections.homelab.talos.lab.lifecycle import collections_root
 
 
 def switch_on(
@@ -125,20 +122,5 @@ def _require_needs(fault: Fault, lab: TargetLab, groups: Sequence[Sequence[str]]
 
 
 def _start_guard(record: LabRecord, held: HeldFault) -> ProcessIdentity:
-    with (record.run_directory / "faults.log").open("ab") as log:
-        guard = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "ansible_collections.homelab.talos.lab.faults.guard",
-                record.name,
-                str(held.owner.pid),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env={**os.environ, "PYTHONPATH": collections_root()},
-            start_new_session=True,
-        )
-    return ProcessIdentity.of(guard.pid)
+    arguments = [record.name, str(held.owner.pid)]
+    return ProcessIdentity.of(start_detached("faults.guard", arguments, record.run_directory / "faults.log").pid)
