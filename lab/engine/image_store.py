@@ -21,6 +21,7 @@ from pathlib import Path
 from ansible_collections.homelab.talos.lab.engine.ensure import Engine, exclusive
 from ansible_collections.homelab.talos.lab.engine.pod_images import IMAGES
 from ansible_collections.homelab.talos.lab.errors import LabError
+from ansible_collections.homelab.talos.lab.last_line import last_line
 
 _LIMIT_SECONDS = 120.0
 _DATABASE = ".db"
@@ -103,8 +104,8 @@ def _wait_for(socket: Path, containerd: subprocess.Popen[bytes], log: Path) -> N
     end = time.monotonic() + _LIMIT_SECONDS
     while not socket.exists():
         if containerd.poll() is not None or time.monotonic() >= end:
-            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it said nothing"]
-            raise LabError(f"containerd does not start: {lines[-1]}", "run as root")
+            said = last_line(log.read_bytes(), "it said nothing")
+            raise LabError(f"containerd does not start: {said}", "run as root")
         # sleep: the poll of a wait with a limit
         time.sleep(0.05)
 
@@ -113,8 +114,8 @@ def _import(engine: Engine, socket: Path, archive: Path) -> None:
     command = [str(engine.path("ctr")), "--address", str(socket), "--namespace", "k8s.io", "images", "import"]
     done = subprocess.run([*command, str(archive)], capture_output=True, text=True, check=False, timeout=_LIMIT_SECONDS)
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or ["no answer"]
-        raise LabError(f"image {archive.stem} could not be imported: {lines[-1]}", f"remove {archive} and try again")
+        cause = f"image {archive.stem} could not be imported: {last_line(done.stderr)}"
+        raise LabError(cause, f"remove {archive} and try again")
 
 
 def seed(store: Path, target: Path) -> None:

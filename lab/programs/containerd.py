@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ansible_collections.homelab.talos.lab.engine import image_store
 from ansible_collections.homelab.talos.lab.engine.pod_images import PAUSE
+from ansible_collections.homelab.talos.lab.last_line import last_line
 from ansible_collections.homelab.talos.lab.machined.interfaces import Command, Facts
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
 from ansible_collections.homelab.talos.lab.programs.files import write_file
@@ -71,7 +72,7 @@ class Containerd:
     async def health(self, config: MachineConfig) -> str | None:
         """Return None when containerd answers on its socket."""
         status, dummy_output, errors = await self.ctr("version", timeout=10)
-        return None if status == 0 else _last_line(errors)
+        return None if status == 0 else last_line(errors)
 
     async def ctr(self, *arguments: str, timeout: float = 10.0) -> tuple[int, bytes, bytes]:
         """Run ``ctr`` in the namespace of Kubernetes: exit status, standard output, standard error."""
@@ -91,7 +92,7 @@ class Containerd:
                 "images", "import", f"/opt/images/{archive.name}", timeout=120
             )
             if status != 0:
-                raise RuntimeError(f"image {archive.stem} could not be imported: {_last_line(errors)}")
+                raise RuntimeError(f"image {archive.stem} could not be imported: {last_line(errors)}")
             write_file(image_store.marker(root, archive), image_store.stamp(archive))
 
 
@@ -119,8 +120,3 @@ def _hosts_file(endpoints: Iterable[tuple[str, bool]]) -> str:
         if override:
             lines.append("  override_path = true")
     return "\n".join(lines) + "\n"
-
-
-def _last_line(text: bytes) -> str:
-    lines = text.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "no answer"

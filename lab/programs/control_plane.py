@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.homelab.talos.lab.last_line import last_line
 from ansible_collections.homelab.talos.lab.machined.interfaces import Facts, NotReadyYet
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
 from ansible_collections.homelab.talos.lab.programs import bootstrap_objects
@@ -85,5 +86,4 @@ class StaticPodControlPlane:
         except TimeoutError as error:
             raise NotReadyYet(str(error)) from None
         if status != 0:
-            lines = errors.decode(errors="replace").strip().splitlines() or ["no answer"]
-            raise NotReadyYet(f"kubectl {arguments[0]}: {lines[-1]}")
+            raise NotReadyYet(f"kubectl {arguments[0]}: {last_line(errors)}")
