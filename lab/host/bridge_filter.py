@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 
 from ansible_collections.homelab.talos.lab.errors import LabError
+from ansible_collections.homelab.talos.lab.host.nftables import first_complaint, nft
 
 
 def separate(router: str, name: str, pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> None:
@@ -45,8 +45,7 @@ def _table(name: str) -> str:
 
 
 def _nft(router: str, rules: str) -> None:
-    command = ["nsenter", f"--net=/run/netns/{router}", "nft", "-f", "-"]
-    done = subprocess.run(command, input=rules, capture_output=True, text=True, check=False, timeout=30)
+    done = nft(["-f", "-"], router, rules)
     if done.returncode != 0:
-        cause = (done.stderr.strip().splitlines() or ["failed"])[0]
-        raise LabError(f"nft in {router}: {cause}", "see whether this kernel has nf_tables for bridges")
+        cause = f"nft in {router}: {first_complaint(done)}"
+        raise LabError(cause, "see whether this kernel has nf_tables for bridges")

@@ -10,10 +10,10 @@ drops) what it would have sent into that range other than over a lab's own link.
 from __future__ import annotations
 
 import json
-import subprocess
 
 from ansible_collections.homelab.talos.lab.errors import LabError
 from ansible_collections.homelab.talos.lab.host.links import LAB_RANGE
+from ansible_collections.homelab.talos.lab.host.nftables import first_complaint, nft
 
 _TABLE = "homelab_talos"
 _HOST_RULES = f"""
@@ -60,7 +60,7 @@ def escaped_packets(router: str) -> dict[str, int]:
 
 def _counter(namespace: str) -> int | None:
     """Return the counter's packets, None where nothing is counted."""
-    done = _run(["--json", "list", "counter", "inet", _TABLE, "escaped"], namespace)
+    done = nft(["--json", "list", "counter", "inet", _TABLE, "escaped"], namespace)
     if done.returncode != 0:
         return None
     for item in json.loads(done.stdout)["nftables"]:
@@ -70,14 +70,7 @@ def _counter(namespace: str) -> int | None:
 
 
 def _nft(arguments: list[str], namespace: str, rules: str = "") -> None:
-    done = _run(arguments, namespace, rules)
+    done = nft(arguments, namespace, rules)
     if done.returncode != 0:
-        cause = (done.stderr.strip().splitlines() or ["failed"])[0]
-        raise LabError(f"nft {' '.join(arguments)}: {cause}", "see whether this kernel has nf_tables: nft list ruleset")
-
-
-def _run(arguments: list[str], namespace: str, rules: str = "") -> subprocess.CompletedProcess[str]:
-    enter = ["nsenter", f"--net=/run/netns/{namespace}"] if namespace else []
-    return subprocess.run(
-        [*enter, "nft", *arguments], input=rules, capture_output=True, text=True, check=False, timeout=30
-    )
+        cause = f"nft {' '.join(arguments)}: {first_complaint(done)}"
+        raise LabError(cause, "see whether this kernel has nf_tables: nft list ruleset")
