@@ -191,35 +191,25 @@ from typing import Any
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.boot_watch import watch_boots
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION, Connector
-from ansible_collections.homelab.talos.plugins.module_utils._module.definition import DEFINITION_OPTION, read_definition
+from ansible_collections.homelab.talos.plugins.module_utils._module.definition import read_definition
 from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import KUBERNETES
+from ansible_collections.homelab.talos.plugins.module_utils._module.node_choice import chosen, node_choice
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.report.boot_timing import timing_lines
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observation import ExpectedNode
 from ansible_collections.homelab.talos.plugins.module_utils.rules.timing.judgement import judge
 
-EXPECTED_NODE: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "address": {"type": "str", "required": True},
-    "machine_type": {"type": "str", "choices": ["controlplane", "worker"], "default": "worker"},
-    "role": {"type": "str", "choices": ["compute", "gateway"], "default": "compute"},
-}
-
 
 def spec() -> ArgumentSpec:
     return CONNECTION.merged_with(
+        node_choice(),
         ArgumentSpec(
             {
-                "definition": DEFINITION_OPTION,
-                "nodes": {"type": "list", "elements": "str", "default": []},
-                "expected_nodes": {"type": "list", "elements": "dict", "options": EXPECTED_NODE},
                 "kubeconfig": {"type": "path"},
                 "limit": {"type": "int", "default": 0},
                 "wait_timeout": {"type": "int", "default": 0},
             },
-            required_one_of=[("definition", "expected_nodes")],
-            mutually_exclusive=[("definition", "expected_nodes")],
-        )
+        ),
     )
 
 
@@ -229,11 +219,7 @@ def nodes_of(module: TalosModule) -> list[ExpectedNode]:
         nodes = [ExpectedNode(node.name, node.address, node.machine_type, node.role) for node in declared]
     else:
         nodes = [ExpectedNode(**item) for item in module.params["expected_nodes"]]
-    chosen = module.params["nodes"]
-    for name in chosen:
-        if name not in {node.name for node in nodes}:
-            module.fail(f"{name}: is no node of the cluster; its nodes are {', '.join(node.name for node in nodes)}")
-    return [node for node in nodes if not chosen or node.name in chosen]
+    return chosen(nodes, module.params["nodes"])
 
 
 async def measure(module: TalosModule) -> dict[str, Any]:

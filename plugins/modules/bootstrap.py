@@ -147,6 +147,7 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION, ENDPOINT, Connector
+from ansible_collections.homelab.talos.plugins.module_utils._module.control_planes import CONTROL_PLANES_OPTION
 from ansible_collections.homelab.talos.plugins.module_utils._module.definition import DEFINITION_OPTION, read_definition
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.talos.endpoint import parse_endpoint
@@ -162,14 +163,7 @@ def spec() -> ArgumentSpec:
         ArgumentSpec(
             {
                 "definition": DEFINITION_OPTION,
-                "control_planes": {
-                    "type": "list",
-                    "elements": "dict",
-                    "options": {
-                        "name": {"type": "str", "required": True},
-                        "address": {"type": "str", "required": True},
-                    },
-                },
+                "control_planes": CONTROL_PLANES_OPTION,
                 "recover_from": {"type": "path"},
                 "wait_timeout": {"type": "int", "default": 300},
             },

@@ -264,9 +264,10 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION, Connector
-from ansible_collections.homelab.talos.plugins.module_utils._module.definition import DEFINITION_OPTION, read_definition
+from ansible_collections.homelab.talos.plugins.module_utils._module.definition import Definition, read_definition
 from ansible_collections.homelab.talos.plugins.module_utils._module.dependencies import KUBERNETES
 from ansible_collections.homelab.talos.plugins.module_utils._module.health_watch import Subject, watch_health
+from ansible_collections.homelab.talos.plugins.module_utils._module.node_choice import chosen, node_choice
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.findings.model import CheckResult
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.catalogue import LAYERS, Check, select
@@ -277,13 +278,10 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observa
     PairTraffic,
 )
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.stand_ins import stand_ins
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import Cluster
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.extensions import services_of
 
-EXPECTED_NODE: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "address": {"type": "str", "required": True},
-    "machine_type": {"type": "str", "choices": ["controlplane", "worker"], "default": "worker"},
-    "role": {"type": "str", "choices": ["compute", "gateway"], "default": "compute"},
+NODE: dict[str, Any] = {
     "extensions": {"type": "list", "elements": "str"},
     "extension_services": {"type": "list", "elements": "str", "default": []},
     "talos_version": {"type": "str", "default": ""},
@@ -298,50 +296,39 @@ PAIR: dict[str, Any] = {
 
 def spec() -> ArgumentSpec:
     return CONNECTION.merged_with(
+        node_choice(NODE),
         ArgumentSpec(
             {
-                "definition": DEFINITION_OPTION,
-                "nodes": {"type": "list", "elements": "str", "default": []},
-                "expected_nodes": {"type": "list", "elements": "dict", "options": EXPECTED_NODE},
                 "kubeconfig": {"type": "path"},
                 "checks": {"type": "list", "elements": "str", "default": []},
                 "layers": {"type": "list", "elements": "str", "choices": list(LAYERS), "default": []},
                 "pair_traffic": {"type": "list", "elements": "dict", "options": PAIR},
                 "wait_timeout": {"type": "int", "default": 0},
             },
-            required_one_of=[("definition", "expected_nodes")],
-            mutually_exclusive=[("definition", "expected_nodes")],
-        )
+        ),
     )
 
 
 def subject_of(module: TalosModule) -> Subject:
-    nodes = declared_nodes(module) if module.params["definition"] else listed_nodes(module)
-    chosen = module.params["nodes"]
-    for name in chosen:
-        if name not in {node.name for node in nodes}:
-            module.fail(f"{name}: is no node of the cluster; its nodes are {', '.join(node.name for node in nodes)}")
+    definition = read_definition(module.params["definition"]) if module.params["definition"] else None
+    nodes = declared_nodes(definition) if definition else listed_nodes(module)
     pairs = module.params["pair_traffic"]
     return Subject(
-        tuple(node for node in nodes if not chosen or node.name in chosen),
+        tuple(chosen(nodes, module.params["nodes"])),
         tuple(node.address for node in nodes if node.is_controlplane),
         module.params["kubeconfig"],
         None if pairs is None else tuple(PairTraffic(**pair) for pair in pairs),
         module.params["timeout"],
-        declared_workloads(module),
+        declared_workloads(definition.cluster) if definition else None,
     )
 
 
-def declared_workloads(module: TalosModule) -> frozenset[str] | None:
-    if not module.params["definition"]:
-        return None
-    cluster = read_definition(module.params["definition"]).cluster
+def declared_workloads(cluster: Cluster) -> frozenset[str]:
     wanted = {"kube-proxy": not cluster.proxy_disabled, "coredns": not cluster.coredns_disabled}
     return frozenset(name for name, is_wanted in wanted.items() if is_wanted)
 
 
-def declared_nodes(module: TalosModule) -> list[ExpectedNode]:
-    definition = read_definition(module.params["definition"])
+def declared_nodes(definition: Definition) -> list[ExpectedNode]:
     nodes = []
     for node in definition.nodes:
         extensions = definition.cluster.extensions_of(node)

@@ -101,6 +101,7 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.arguments import ArgumentSpec
 from ansible_collections.homelab.talos.plugins.module_utils._module.connection import CONNECTION, ENDPOINT, Connector
+from ansible_collections.homelab.talos.plugins.module_utils._module.control_planes import CONTROL_PLANES_OPTION
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.talos.endpoint import parse_endpoint
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.bootstrap import ControlPlanes
@@ -112,15 +113,7 @@ def spec() -> ArgumentSpec:
         ENDPOINT,
         ArgumentSpec(
             {
-                "control_planes": {
-                    "type": "list",
-                    "elements": "dict",
-                    "required": True,
-                    "options": {
-                        "name": {"type": "str", "required": True},
-                        "address": {"type": "str", "required": True},
-                    },
-                },
+                "control_planes": {**CONTROL_PLANES_OPTION, "required": True},
                 "wait_timeout": {"type": "int", "default": 300},
             }
         ),
