@@ -26,6 +26,7 @@ FORBIDDEN = {
     ),
     "plugins/module_utils/cozystack": (f"{LIBRARY}.rules", f"{LIBRARY}.kubernetes", f"{LIBRARY}.report"),
     "plugins/module_utils/kubernetes": (f"{LIBRARY}.rules", f"{LIBRARY}.report"),
+    "plugins/module_utils/spin": (f"{LIBRARY}.rules", f"{LIBRARY}.report"),
     "plugins/module_utils/report": (f"{LIBRARY}.rules", f"{LIBRARY}.talos", f"{LIBRARY}.kubernetes"),
     "lab": ("ansible", f"{NAMESPACE}.tests", f"{NAMESPACE}.tools", f"{NAMESPACE}.plugins.modules"),
 }
