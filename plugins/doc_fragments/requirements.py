@@ -32,3 +32,12 @@ requirements:
   - PyYAML
   - git
 """
+
+    # For modules that talk to a registry, and to no node.
+    REGISTRY = r"""
+options: {}
+requirements:
+  - Python 3.11 or newer
+  - PyYAML
+  - requests
+"""

@@ -22,6 +22,7 @@ TALOS: dict[str, str] = {
     "grpclib": "grpclib",
 }
 KUBERNETES: dict[str, str] = {"kubernetes": "kubernetes"}
+REQUESTS: dict[str, str] = {"requests": "requests"}
 YAML: dict[str, str] = {"yaml": "PyYAML"}
 # What looks into built images.
 IMAGE_ASSETS: dict[str, str] = {"zstandard": "zstandard", "pycdlib": "pycdlib"}

@@ -11,19 +11,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.build_error import BuildError
 from ansible_collections.homelab.talos.plugins.module_utils.cozystack.layout import MAKE_VARIABLES
-
-LAST_LINES = 8
-_LAST_BYTES = 64 * 1024
-_END_SECONDS = 10.0
+from ansible_collections.homelab.talos.plugins.module_utils.cozystack.logged_run import last_lines, run_logged
 
 
 def make_command(tree: Path, core: str, target: str, variables: Mapping[str, str]) -> list[str]:
@@ -67,7 +61,7 @@ def run_make(command: Sequence[str], environment: Mapping[str, str], log: Path, 
     begin = time.monotonic()
     with log.open("ab") as stream:
         start = stream.tell()
-        status = _run(command, environment, stream, limit)
+        status = run_logged(command, environment, stream, limit)
     if status == 0:
         return time.monotonic() - begin
     cause = f"took more than {limit:g} s" if status is None else f"failed with exit status {status}"
@@ -77,44 +71,3 @@ def run_make(command: Sequence[str], environment: Mapping[str, str], log: Path, 
         remedy = f"the disk is full: free space below {log.parent}, or name another output"
     said = " | ".join(lines) or "it printed nothing"
     raise BuildError(what, f"make {cause}: {said}", remedy)
-
-
-def last_lines(log: Path, start: int = 0) -> list[str]:
-    """Return the last lines of a log that say something, from a byte position on."""
-    with log.open("rb") as stream:
-        end = stream.seek(0, os.SEEK_END)
-        stream.seek(max(start, end - _LAST_BYTES))
-        text = stream.read().decode("utf-8", "replace")
-    return [line.strip() for line in text.splitlines() if line.strip()][-LAST_LINES:]
-
-
-def _run(command: Sequence[str], environment: Mapping[str, str], stream: IO[bytes], limit: float) -> int | None:
-    with subprocess.Popen(
-        command,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=stream,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    ) as process:
-        try:
-            return process.wait(limit)
-        except subprocess.TimeoutExpired:
-            _end(process)
-            return None
-        except BaseException:
-            _end(process)
-            raise
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End make and everything it started: politely, then for good."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(_END_SECONDS)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        return
