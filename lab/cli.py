@@ -16,7 +16,7 @@ from ansible_collections.homelab.talos.lab import control, lifecycle
 from ansible_collections.homelab.talos.lab.command_line import add_command, add_lab, show
 from ansible_collections.homelab.talos.lab.description import LabDescription
 from ansible_collections.homelab.talos.lab.engine.ensure import ensure_engine, print_progress
-from ansible_collections.homelab.talos.lab.engine.lock import PROGRAMS
+from ansible_collections.homelab.talos.lab.engine.lock import OPTIONAL_PROGRAMS, PROGRAMS
 from ansible_collections.homelab.talos.lab.errors import LabError
 from ansible_collections.homelab.talos.lab.faults.commands import add_fault_commands
 from ansible_collections.homelab.talos.lab.host.record import read_record
@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     engine = commands.add_parser("engine", help="the real programs the machines run")
     ensure = add_command(engine.add_subparsers(required=True), "ensure", _engine, "get the engine and say where it is")
     ensure.set_defaults(command="ensure")
+    ensure.add_argument(
+        "--for", dest="lab_file", metavar="FILE", type=Path, help="only what the lab of this description needs"
+    )
     return parser
 
 
@@ -122,6 +125,11 @@ def _status_text(status: dict[str, Any]) -> str:
         ready = "Ready" if node["kubernetes_ready"] else "-"
         extensions = ", ".join(node["extensions"]) or "-"
         lines.append(row.format(node["name"], node["address"], node["machine_type"], node["stage"], ready, extensions))
+    row = "  {:<12} {:<16} {:<13} {}"
+    if status.get("services"):
+        lines.append(row.format("SERVICE", "ADDRESS", "KIND", "STATE"))
+    for service in status.get("services", []):
+        lines.append(row.format(service["name"], service["address"], service["kind"], service["state"]))
     lines += [f"  fault {each['id']} is on" for each in status.get("faults", [])]
     lines += [f"  {node['name']}: {node['image']}" for node in status["nodes"] if node.get("image")]
     if "escaped_packets" in status:
@@ -145,19 +153,21 @@ def _switch(options: argparse.Namespace) -> int:
 
 def _logs(options: argparse.Namespace) -> int:
     lab = lifecycle.find_lab(options.lab, read_record().labs.values())
-    if not options.program:
+    kinds = {service.name: service.kind for service in lifecycle.describe(lab).services}
+    program = options.program or kinds.get(options.node)
+    if not program:
         lines = control.ask(lab.run_directory, {"command": "dmesg", "node": options.node})["lines"]
         return show(options, {"program": "dmesg", "lines": lines}, "\n".join(lines))
     directory = lab.state_directory / options.node / "log"
     if not directory.is_dir():
-        known = ", ".join(sorted(path.name for path in lab.state_directory.iterdir()))
+        known = ", ".join(sorted(path.name for path in lab.state_directory.iterdir() if path.is_dir()))
         raise LabError(f"lab {lab.name} has no node {options.node!r}", f"its nodes are {known}")
     names = sorted(path.stem for path in directory.glob("*.log"))
-    if options.program not in names:
+    if program not in names:
         listed = ", ".join(names) or "none yet"
-        raise LabError(f"node {options.node} has no log of {options.program!r}", f"it has {listed}")
-    text = (directory / f"{options.program}.log").read_text(encoding="utf-8", errors="replace")
-    return show(options, {"program": options.program, "lines": text.splitlines()}, text.rstrip("\n"))
+        raise LabError(f"node {options.node} has no log of {program!r}", f"it has {listed}")
+    text = (directory / f"{program}.log").read_text(encoding="utf-8", errors="replace")
+    return show(options, {"program": program, "lines": text.splitlines()}, text.rstrip("\n"))
 
 
 def _time(options: argparse.Namespace) -> int:
@@ -180,17 +190,20 @@ def _seconds(text: str | None) -> float:
 
 def _enter(options: argparse.Namespace) -> int:
     lab = lifecycle.find_lab(options.lab, read_record().labs.values())
-    node = lifecycle.describe(lab).node(options.node)
-    command = command_inside(lab.namespace_of(node.name), node.name, options.argv or ["/bin/sh"])
+    name = lifecycle.describe(lab).machine(options.node)
+    command = command_inside(lab.namespace_of(name), name, options.argv or ["/bin/sh"])
     sys.stdout.flush()
     os.execvp(command[0], command)
 
 
 def _engine(options: argparse.Namespace) -> int:
-    engine = ensure_engine(print_progress)
+    wanted = {each.name for each in OPTIONAL_PROGRAMS}
+    if options.lab_file:
+        wanted = LabDescription.from_file(options.lab_file).programs
+    engine = ensure_engine(print_progress, optional=wanted)
     rows = [
         {"program": each.name, "version": each.version, "seconds": round(engine.seconds.get(each.name, 0.0), 1)}
-        for each in PROGRAMS
+        for each in (*PROGRAMS, *(each for each in OPTIONAL_PROGRAMS if each.name in wanted))
     ]
     text = "\n".join(f"{row['program']:<26} {row['version']:<10} {row['seconds']:>7.1f} s" for row in rows)
     content = {"programs": rows, "directory": str(engine.programs), "source": engine.source}

@@ -16,21 +16,26 @@ from typing import Any
 import yaml
 
 from ansible_collections.homelab.talos.lab.errors import LabError
-from ansible_collections.homelab.talos.lab.host.links import LAB_RANGE, host_address, router_address
+from ansible_collections.homelab.talos.lab.host.links import LAB_RANGE, OUTSIDE, host_address, router_address
 from ansible_collections.homelab.talos.lab.machined.description import DescriptionError, NodeDescription
+from ansible_collections.homelab.talos.lab.services.catalogue import check_services, programs_of
+from ansible_collections.homelab.talos.lab.services.description import ServiceDescription
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 _KEYS = {"name", "subnet", "talos_version", "nodes"}
+_OPTIONAL_KEYS = {"services"}
 
 
 @dataclass(frozen=True)
 class LabDescription:
-    """A lab: *name*, *subnet* (CIDR inside 198.18.0.0/15), the Talos version its nodes show, its *nodes*."""
+    """A lab: *name*, *subnet* (CIDR inside 198.18.0.0/15), the Talos version its nodes show, its *nodes*, and the
+    *services* that run before them on machines of their own."""
 
     name: str
     subnet: str
     talos_version: str
     nodes: tuple[NodeDescription, ...]
+    services: tuple[ServiceDescription, ...] = ()
 
     @classmethod
     def from_file(cls, path: Path) -> LabDescription:
@@ -53,9 +58,10 @@ class LabDescription:
         """Check and convert plain data; raises :class:`LabError` for the first thing that is wrong."""
         if not isinstance(content, Mapping):
             raise LabError("a lab description is a mapping", f"give it the keys {', '.join(sorted(_KEYS))}")
-        for key in sorted(_KEYS ^ set(content)):
+        for key in sorted(_KEYS ^ (set(content) - _OPTIONAL_KEYS)):
             what = "is missing" if key in _KEYS else "is not known"
-            raise LabError(f"key {key!r} {what}", f"a lab description has the keys {', '.join(sorted(_KEYS))}")
+            known = ", ".join(sorted(_KEYS | _OPTIONAL_KEYS))
+            raise LabError(f"key {key!r} {what}", f"a lab description has the keys {known}")
         name = str(content["name"])
         if not _NAME.fullmatch(name):
             raise LabError(f"name {name!r} is not a lab name", "use up to 32 lower-case letters, digits and hyphens")
@@ -67,7 +73,10 @@ class LabDescription:
         except DescriptionError as error:
             raise LabError(str(error), "mend the lab description") from None
         _check_nodes(nodes, subnet)
-        return cls(name, subnet, str(content["talos_version"]), nodes)
+        services = tuple(ServiceDescription.from_mapping(each) for each in content.get("services") or ())
+        check_services(services, subnet)
+        _check_places(nodes, services, subnet)
+        return cls(name, subnet, str(content["talos_version"]), nodes, services)
 
     def node(self, name: str) -> NodeDescription:
         """Return the node called *name*; raises :class:`LabError` naming those that there are."""
@@ -76,6 +85,23 @@ class LabDescription:
                 return node
         known = ", ".join(node.name for node in self.nodes)
         raise LabError(f"lab {self.name} has no node {name!r}", f"its nodes are {known}")
+
+    def machine(self, name: str) -> str:
+        """Return *name* when a node or a service has it; raises :class:`LabError` naming those that there are."""
+        if name not in self.address_of:
+            known = ", ".join(self.address_of)
+            raise LabError(f"lab {self.name} has no node {name!r}", f"its nodes and services are {known}")
+        return name
+
+    @property
+    def address_of(self) -> dict[str, str]:
+        """Name of every machine, node or service -> its address."""
+        return {each.name: each.address for each in (*self.nodes, *self.services)}
+
+    @property
+    def programs(self) -> set[str]:
+        """The optional programs of the engine that the lab needs."""
+        return programs_of(self.services)
 
     def to_json(self) -> str:
         """Return the description as JSON that :meth:`from_file` reads back."""
@@ -89,7 +115,14 @@ class LabDescription:
             }
             for node in self.nodes
         ]
-        content = {"name": self.name, "subnet": self.subnet, "talos_version": self.talos_version, "nodes": nodes}
+        content: dict[str, Any] = {
+            "name": self.name,
+            "subnet": self.subnet,
+            "talos_version": self.talos_version,
+            "nodes": nodes,
+        }
+        if self.services:
+            content["services"] = [service.to_mapping() for service in self.services]
         return json.dumps(content, indent=1)
 
 
@@ -103,10 +136,16 @@ def _subnet(value: Any) -> str:
     return str(network)
 
 
+def _infrastructure(subnet: str) -> dict[str, str]:
+    """Return address -> owner of what is there before any node."""
+    routers = {router_address(subnet): "the router", router_address(str(OUTSIDE)): "the router"}
+    return {**routers, host_address(subnet): "the host"}
+
+
 def _check_nodes(nodes: tuple[NodeDescription, ...], subnet: str) -> None:
     if not nodes:
         raise LabError("the lab has no nodes", "describe at least one node")
-    taken = {router_address(subnet): "the router", host_address(subnet): "the host"}
+    taken = _infrastructure(subnet)
     names: set[str] = set()
     for node in nodes:
         if not _NAME.fullmatch(node.name) or node.name == "router":
@@ -124,3 +163,17 @@ def _check_nodes(nodes: tuple[NodeDescription, ...], subnet: str) -> None:
             owner = taken[node.address]
             raise LabError(f"node {node.name}: address {node.address} belongs to {owner}", "choose a free one")
         taken[node.address] = f"node {node.name}"
+
+
+def _check_places(nodes: tuple[NodeDescription, ...], services: tuple[ServiceDescription, ...], subnet: str) -> None:
+    names = {node.name for node in nodes} | {"router"}
+    taken = _infrastructure(subnet) | {node.address: f"node {node.name}" for node in nodes}
+    for service in services:
+        if not _NAME.fullmatch(service.name) or service.name in names:
+            why = "is taken" if service.name in names else "cannot be used"
+            raise LabError(f"service name {service.name!r} {why}", "use lower-case letters, digits and hyphens")
+        names.add(service.name)
+        if service.address in taken:
+            owner = taken[service.address]
+            raise LabError(f"service {service.name}: address {service.address} belongs to {owner}", "choose a free one")
+        taken[service.address] = f"service {service.name}"

@@ -34,6 +34,9 @@ from ansible_collections.homelab.talos.lab.host.record import (
     process_start_time,
     read_record,
 )
+from ansible_collections.homelab.talos.lab.services.authority import certificate_path
+from ansible_collections.homelab.talos.lab.services.description import ServiceDescription
+from ansible_collections.homelab.talos.lab.services.service_node import READY_LIMIT_SECONDS
 
 _UP_LIMIT_SECONDS = 90.0
 _POWER_OFF_LIMIT_SECONDS = 30.0
@@ -45,11 +48,11 @@ def start_lab(description: LabDescription, progress: Callable[[str], None]) -> d
     Nothing stays on the host when it fails. Raises :class:`LabError`.
     """
     require_privileges()
-    ensure_store(ensure_engine(progress), progress)
+    ensure_store(ensure_engine(progress, optional=description.programs), progress)
     with host_record() as record:
         _refuse_conflicts(record, description)
         lab = LabRecord(description.name, description.subnet, link_name(description.name))
-        lab.namespaces = [links.router_namespace(lab.name), *(f"{lab.name}-{node.name}" for node in description.nodes)]
+        lab.namespaces = [links.router_namespace(lab.name), *map(lab.namespace_of, description.address_of)]
         note_namespace_directory(record)
         sysctls.prepare_sysctls(record)
         record.labs[lab.name] = lab
@@ -60,9 +63,10 @@ def start_lab(description: LabDescription, progress: Callable[[str], None]) -> d
         (lab.run_directory / "description.json").write_text(description.to_json(), encoding="utf-8")
         process = _start_supervisor(lab)
         lab.pid, lab.start_time = process.pid, process_start_time(process.pid)
-    progress(f"lab {lab.name}: waiting for {len(description.nodes)} machines to answer")
+    first = "services, then for " if description.services else ""
+    progress(f"lab {lab.name}: waiting for {first}{len(description.nodes)} machines to answer")
     try:
-        _wait_for_machines(lab, process)
+        _wait_for_machines(lab, process, _up_limit(description.services))
     except LabError:
         take_down(lab.name)
         raise
@@ -98,7 +102,12 @@ def _nodes(lab: LabRecord, process: subprocess.Popen[bytes]) -> list[dict[str, A
     return nodes
 
 
-def _wait_for_machines(lab: LabRecord, process: subprocess.Popen[bytes]) -> None:
+def _up_limit(services: Sequence[ServiceDescription]) -> float:
+    """Return the seconds that a lab may take; services start one after the other at worst."""
+    return _UP_LIMIT_SECONDS + len(services) * READY_LIMIT_SECONDS
+
+
+def _wait_for_machines(lab: LabRecord, process: subprocess.Popen[bytes], limit: float) -> None:
     seen: list[dict[str, Any]] = []
 
     def answered() -> bool:
@@ -106,7 +115,7 @@ def _wait_for_machines(lab: LabRecord, process: subprocess.Popen[bytes]) -> None
         return bool(seen) and all(node["stage"] == "maintenance" for node in seen)
 
     try:
-        wait_until(answered, "the machines", _UP_LIMIT_SECONDS)
+        wait_until(answered, "the machines", limit)
     except LabError as error:
         stages = ", ".join(f"{node['name']} is {node['stage']}" for node in seen) or error.cause
         raise LabError(f"lab {lab.name}: not every machine reached maintenance mode: {stages}", error.remedy) from None
@@ -126,13 +135,14 @@ def recover(name: str) -> dict[str, Any]:
         off = _note_who_is_off(lab)
         router = links.router_namespace(name)
         kill_members(namespace for namespace in lab.namespaces if namespace != router)
-        for node in describe(lab).nodes:
-            links.remove_node(lab.namespace_of(node.name), router, links.port_name(node.address))
+        for machine, address in describe(lab).address_of.items():
+            links.remove_node(lab.namespace_of(machine), router, links.port_name(address))
         cgroups.remove_lab_groups(lab.name, lambda condition: wait_until(condition, "control groups to empty"))
         control.socket_path(lab.run_directory).unlink(missing_ok=True)
         process = _start_supervisor(lab, off)
         lab.pid, lab.start_time = process.pid, process_start_time(process.pid)
-    wait_until(lambda: bool(_nodes(lab, process)), f"the supervisor of lab {name}", _UP_LIMIT_SECONDS)
+    limit = _up_limit(describe(lab).services)
+    wait_until(lambda: bool(_nodes(lab, process)), f"the supervisor of lab {name}", limit)
     _off_note(lab).unlink(missing_ok=True)
     return {"changed": True}
 
@@ -194,17 +204,20 @@ def lab_status(name: str) -> dict[str, Any]:
     (it is just starting or ending)."""
     lab = read_record().labs.get(name)
     if lab is None:
-        return {"name": name, "state": "absent", "nodes": []}
+        return {"name": name, "state": "absent", "nodes": [], "services": []}
     faults = [held.to_dict() for held in read_held(lab.run_directory)]
     common = {"name": name, "subnet": lab.subnet, "link": lab.link, "supervisor": lab.pid, "faults": faults}
+    authority = certificate_path(lab.state_directory)
+    if authority.exists():
+        common["authority"] = str(authority)
     if not lab.is_alive():
-        return {**common, "state": "dead", "nodes": []}
+        return {**common, "state": "dead", "nodes": [], "services": []}
     try:
-        nodes = control.ask(lab.run_directory, {"command": "status"})["nodes"]
+        members = control.ask(lab.run_directory, {"command": "status"})
     except LabError:
-        return {**common, "state": "not answering", "nodes": []}
+        return {**common, "state": "not answering", "nodes": [], "services": []}
     escaped = escapes.escaped_packets(links.router_namespace(name))
-    return {**common, "state": "running", "nodes": nodes, "escaped_packets": escaped}
+    return {**common, "state": "running", **members, "escaped_packets": escaped}
 
 
 def find_lab(name: str | None, labs: Iterable[LabRecord]) -> LabRecord:

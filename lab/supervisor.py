@@ -25,6 +25,8 @@ from ansible_collections.homelab.talos.lab.machined.machine import Machine
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
 from ansible_collections.homelab.talos.lab.programs.node_programs import NodePrograms
 from ansible_collections.homelab.talos.lab.programs.pod_network import connect_pods
+from ansible_collections.homelab.talos.lab.services.lab_services import LabServices
+from ansible_collections.homelab.talos.lab.services.service_node import ServiceNode
 
 _POD_NETWORK_PERIOD_SECONDS = 0.5
 
@@ -56,6 +58,7 @@ class Supervisor:
             self._machines[node.name] = Machine(
                 runtime, node, NodePrograms.of(runtime), discovery, self._clocks[node.name]
             )
+        self._services = LabServices(description.services, record, engine)
         self._connected: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {}
 
     async def run(self, ended: asyncio.Event, off: Collection[str] = ()) -> None:
@@ -66,8 +69,11 @@ class Supervisor:
         router = links.router_namespace(self._description.name)
         if not links.existing_namespaces([router]):
             await asyncio.to_thread(links.create_router, router, self._record.link, self._description.subnet)
+            if any(links.is_outside(service.address) for service in self._description.services):
+                await asyncio.to_thread(links.create_outside, router)
             escapes.count_on_router(router)
         try:
+            await self._services.power_on()
             await asyncio.gather(*(each.power_on() for name, each in self._machines.items() if name not in off))
             server = await control.serve(self._record.run_directory, self._handle)
             pods = asyncio.create_task(self._keep_pods_connected())
@@ -77,6 +83,7 @@ class Supervisor:
             await asyncio.gather(pods, return_exceptions=True)
         finally:
             await asyncio.gather(*(machine.power_off() for machine in self._machines.values()), return_exceptions=True)
+            await self._services.power_off()
 
     async def _keep_pods_connected(self) -> None:
         """Give each node the pod network as soon as Kubernetes has given it a pod CIDR."""
@@ -106,9 +113,15 @@ class Supervisor:
     async def _handle(self, request: dict[str, Any]) -> dict[str, Any]:
         command = request.get("command")
         if command == "status":
-            return {"nodes": [self._node_status(name) for name in self._machines]}
+            return {
+                "nodes": [self._node_status(name) for name in self._machines],
+                "services": self._services.status(),
+            }
         if command == "time":
             return self._time(float(request.get("advance", 0.0)), [str(name) for name in request.get("nodes", ())])
+        service = self._services.find(str(request.get("node", "")))
+        if service is not None:
+            return {"changed": await _switch_service(service, str(command))}
         machine = self._machine(str(request.get("node", "")))
         if command == "dmesg":
             return {"lines": machine.node.journal.kernel.tail()}
@@ -166,6 +179,19 @@ async def _switch(machine: Machine, command: str) -> bool:
     return True
 
 
+async def _switch_service(service: ServiceNode, command: str) -> bool:
+    """Use the power switch of a service node; tells whether anything changed."""
+    if command == "start" and not service.is_on:
+        await service.power_on()
+    elif command in ("stop", "power-off") and service.is_on:
+        await service.power_off()
+    elif command not in ("start", "stop", "power-off"):
+        raise LabError(f"service {service.name} knows no {command}", "start it, stop it, or look into its log")
+    else:
+        return False
+    return True
+
+
 async def _reboot(machine: Machine) -> bool:
     """Begin what the machine API's Reboot does; tells whether the machine had the power to."""
     if machine.node.powered:
@@ -181,7 +207,7 @@ def main(arguments: list[str]) -> int:
     name, *off = arguments
     record = read_record().labs[name]
     description = LabDescription.from_file(record.run_directory / "description.json")
-    engine = ensure_engine(lambda line: print(line, flush=True))
+    engine = ensure_engine(lambda line: print(line, flush=True), optional=description.programs)
 
     async def play() -> None:
         ended = asyncio.Event()

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,16 +52,20 @@ def cache_directory(environ: Mapping[str, str] | None = None) -> Path:
     return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "homelab-talos"
 
 
-def ensure_engine(progress: Progress, environ: Mapping[str, str] | None = None) -> Engine:
+def ensure_engine(
+    progress: Progress, environ: Mapping[str, str] | None = None, optional: Collection[str] = ()
+) -> Engine:
     """Return a complete engine, building what is missing; *progress* receives a line per program.
 
-    Raises :class:`LabError` naming what is missing and how to get it.
+    *optional* names those of ``lock.OPTIONAL_PROGRAMS`` that are wanted as well. Raises :class:`LabError` naming what
+    is missing and how to get it.
     """
     environ = os.environ if environ is None else environ
     plugins = _distribution_parts()
+    chosen = [program for program in lock.OPTIONAL_PROGRAMS if program.name in optional]
     named = environ.get(ENVIRONMENT_VARIABLE)
     if named:
-        return _named_engine(Path(named), plugins, progress, environ)
+        return _named_engine(Path(named), chosen, plugins, progress, environ)
     root = cache_directory(environ) / "engine" / lock.lock_digest()
     programs = root / "bin"
     programs.mkdir(parents=True, exist_ok=True)
@@ -70,14 +74,50 @@ def ensure_engine(progress: Progress, environ: Mapping[str, str] | None = None) 
         for program in lock.PROGRAMS:
             seconds[program.name] = _ensure_program(program, programs, progress, environ)
         pod_images.ensure_images(programs, root / "images")
-    (root / "engine.json").write_text(
-        json.dumps({program.name: program.version for program in lock.PROGRAMS}, indent=1), encoding="utf-8"
-    )
+        (root / "engine.json").write_text(
+            json.dumps({program.name: program.version for program in lock.PROGRAMS}, indent=1), encoding="utf-8"
+        )
+        if chosen:
+            programs = _with_optional(chosen, programs, seconds, progress, environ)
     return Engine(programs, root / "images", plugins, "pinned Go modules", seconds)
 
 
-def _named_engine(directory: Path, plugins: Path, progress: Progress, environ: Mapping[str, str]) -> Engine:
-    missing = [program.name for program in lock.PROGRAMS if not os.access(directory / program.name, os.X_OK)]
+def _with_optional(
+    chosen: Sequence[lock.GoProgram],
+    programs: Path,
+    seconds: dict[str, float],
+    progress: Progress,
+    environ: Mapping[str, str],
+) -> Path:
+    """Return a folder with links to all of *programs* and to the *chosen* ones, of which each is cached on its own."""
+    cache = cache_directory(environ) / "engine" / "optional"
+    together = programs.parent / f"bin-{lock.lock_digest(chosen)}"
+    together.mkdir(exist_ok=True)
+    for program in chosen:
+        folder = cache / f"{program.name}-{lock.lock_digest([program])}"
+        folder.mkdir(parents=True, exist_ok=True)
+        with exclusive(folder / ".lock"):
+            seconds[program.name] = _ensure_program(program, folder, progress, environ)
+        _link(folder / program.name, together)
+    for program in lock.PROGRAMS:
+        _link(programs / program.name, together)
+    return together
+
+
+def _link(source: Path, folder: Path) -> None:
+    target = folder / source.name
+    if not (target.exists() and target.samefile(source)):
+        partial = folder / f".{source.name}.partial"
+        partial.unlink(missing_ok=True)
+        partial.hardlink_to(source)
+        partial.replace(target)
+
+
+def _named_engine(
+    directory: Path, chosen: Sequence[lock.GoProgram], plugins: Path, progress: Progress, environ: Mapping[str, str]
+) -> Engine:
+    wanted = (*lock.PROGRAMS, *chosen)
+    missing = [program.name for program in wanted if not os.access(directory / program.name, os.X_OK)]
     if missing:
         raise LabError(
             f"{directory} (named by {ENVIRONMENT_VARIABLE}) lacks the programs {', '.join(missing)}",

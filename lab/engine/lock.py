@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class GoProgram:
         """Return the value of ``go build -ldflags``."""
         major, minor = (self.version.lstrip("v").split(".") + ["", ""])[:2]
         values = {"gitVersion": self.version, "gitMajor": major, "gitMinor": minor, "Version": self.version}
+        values |= {"shortStamp": self.version.lstrip("v"), "longStamp": self.version.lstrip("v")}
         return " ".join(["-s", "-w", *(f"-X {stamp}={values[stamp.rsplit('.', 1)[1]]}" for stamp in self.stamps)])
 
 
@@ -98,6 +100,28 @@ PROGRAMS: tuple[GoProgram, ...] = (
     GoProgram("coredns", "coredns", ".", "github.com/coredns/coredns", arguments=("-version",)),
 )
 
+_TAILSCALE = "tailscale.com"
+_TAILSCALE_STAMPS = tuple(f"{_TAILSCALE}/version.{name}Stamp" for name in ("short", "long"))
+
+
+def _tailscale(name: str) -> GoProgram:
+    return GoProgram(name, "tailscale", f"{_TAILSCALE}/cmd/{name}", _TAILSCALE, _TAILSCALE_STAMPS)
+
+
+#: Programs that only some labs run: those whose description asks for them.
+OPTIONAL_PROGRAMS: tuple[GoProgram, ...] = (
+    _tailscale("tailscaled"),
+    _tailscale("tailscale"),
+    _tailscale("containerboot"),
+    GoProgram(
+        "headscale",
+        "headscale",
+        "github.com/juanfont/headscale/cmd/headscale",
+        "github.com/juanfont/headscale",
+        arguments=("version",),
+    ),
+)
+
 #: Programs that come from the operating system's distribution -> its Debian package.
 DISTRIBUTION_PROGRAMS = {
     "runc": "runc",
@@ -145,11 +169,12 @@ def go_architecture() -> str:
     return _GO_ARCHITECTURES[machine]
 
 
-def lock_digest() -> str:
-    """Return a digest over everything that decides the content of the engine: pins, sources, flags, architecture."""
+def lock_digest(programs: Sequence[GoProgram] = PROGRAMS) -> str:
+    """Return a digest over everything that decides the content of *programs*: pins, sources, flags, architecture."""
+    modules = {program.module for program in programs}
     digest = hashlib.sha256(go_architecture().encode())
     for path in sorted(MODULES.rglob("*")):
-        if path.is_file():
+        if path.is_file() and path.relative_to(MODULES).parts[0] in modules:
             digest.update(str(path.relative_to(MODULES)).encode() + b"\0" + path.read_bytes())
-    digest.update(repr(PROGRAMS).encode())
+    digest.update(repr(tuple(programs)).encode())
     return digest.hexdigest()[:16]

@@ -20,9 +20,14 @@ from ansible_collections.homelab.talos.lab.errors import LabError
 
 #: Range of all labs (RFC 2544, benchmarking), covered on the host by an unreachable route.
 LAB_RANGE = ipaddress.ip_network("198.18.0.0/15")
+#: The network outside of a lab, behind its router: the Internet, as far as a lab has one. Each lab has its own.
+OUTSIDE = ipaddress.ip_network("198.19.254.0/24")
 #: Interface name of every node.
 NODE_LINK = "eth0"
 _BRIDGE = "br0"
+_OUTSIDE_BRIDGE = "br1"
+#: What nobody answers for on the Internet.
+_PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
 #: Name of the bridge's end of the wire of the machine that runs the lab.
 HOST_PORT = "host"
 
@@ -110,15 +115,37 @@ def create_router(namespace: str, host_link: str, subnet: str) -> None:
     )
 
 
+def create_outside(namespace: str) -> None:
+    """Add the network outside of the lab to its router, which forwards between the two."""
+    length = OUTSIDE.prefixlen
+    ip_batch(
+        [
+            f"link add {_OUTSIDE_BRIDGE} type bridge",
+            f"addr add {router_address(str(OUTSIDE))}/{length} dev {_OUTSIDE_BRIDGE}",
+            f"link set {_OUTSIDE_BRIDGE} up",
+        ],
+        namespace,
+    )
+    _set(namespace, "net.ipv4.ip_forward=1")
+
+
+def is_outside(address: str) -> bool:
+    """Tell whether *address* is in the network outside of the lab."""
+    return ipaddress.ip_address(address) in OUTSIDE
+
+
 def port_name(address: str) -> str:
     """Return the name of the bridge's end of the wire of the node with *address* (at most 15 characters)."""
-    return f"p{address.rsplit('.', 1)[1]}"
+    return f"{'o' if is_outside(address) else 'p'}{address.rsplit('.', 1)[1]}"
 
 
 def _leave_bridged_frames_alone(namespace: str) -> None:
     """Keep the kernel from taking what nodes send each other over the bridge for packets that the router routes."""
-    setting = "net.bridge.bridge-nf-call-iptables=0"
-    # -e: a kernel without this setting has no such habit.
+    _set(namespace, "net.bridge.bridge-nf-call-iptables=0")
+
+
+def _set(namespace: str, setting: str) -> None:
+    # -e: a kernel without a setting has no such habit.
     command = ["nsenter", f"--net=/run/netns/{namespace}", "sysctl", "-e", "-qw", setting]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     if done.returncode != 0:
@@ -133,10 +160,13 @@ def create_node(namespace: str, router: str, port: str, address: str, subnet: st
     length = ipaddress.ip_network(subnet).prefixlen
     ip("netns", "add", namespace)
     ip("-n", router, "link", "add", port, "type", "veth", "peer", "name", NODE_LINK, "netns", namespace)
-    ip_batch([f"link set {port} master {_BRIDGE}", f"link set {port} {'down' if cut else 'up'}"], router)
+    bridge = _OUTSIDE_BRIDGE if is_outside(address) else _BRIDGE
+    ip_batch([f"link set {port} master {bridge}", f"link set {port} {'down' if cut else 'up'}"], router)
     hardware_address = f"link set {NODE_LINK} address {node_hardware_address(namespace)}"
     ip_batch(["link set lo up", hardware_address, f"link set {NODE_LINK} up"], namespace)
     lease_address(namespace, address, length, router_address(subnet))
+    if is_outside(address):
+        ip_batch([f"route add unreachable {each}" for each in _PRIVATE], namespace)
 
 
 def node_hardware_address(namespace: str) -> str:

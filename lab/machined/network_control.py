@@ -14,6 +14,7 @@ from ansible_collections.homelab.talos.lab.machined import network_plan
 from ansible_collections.homelab.talos.lab.machined.network_plan import LinkPlan, Route
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.lab.machined.resources import network
+from ansible_collections.homelab.talos.lab.machined.trusted_roots import TRUSTED_FILE, trusted_roots
 
 PHYSICAL_LINK = "eth0"
 
@@ -116,6 +117,10 @@ def write_etc(node: Node) -> None:
     _write(etc / "resolv.conf", resolvers + (f"search {' '.join(domains)}\n" if domains else ""))
     _write(etc / "hosts", hosts)
     _write(etc / "os-release", _os_release(node.description.talos_version))
+    roots = node.config.documents_of("TrustedRootsConfig") if node.config is not None else ()
+    trusted = trusted_roots({str(each.get("name")): str(each.get("certificates", "")) for each in roots})
+    (etc / TRUSTED_FILE).parent.mkdir(parents=True, exist_ok=True)
+    _write(etc / TRUSTED_FILE, trusted)
     seed = node.node_id or node.description.name
     _write(etc / "machine-id", hashlib.md5(seed.encode(), usedforsecurity=False).hexdigest() + "\n")
 

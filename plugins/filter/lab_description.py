@@ -13,7 +13,7 @@ description:
     their addresses and the extensions of their image).
 author:
   - homelab.talos contributors (@homelab)
-positional: _input, images, stale
+positional: _input, images, stale, services
 options:
   _input:
     description: The cluster, as P(homelab.talos.cluster_definition#filter) returns it.
@@ -30,6 +30,12 @@ options:
       - Whether images may be used that are not of the inventory's Talos version and extensions.
     type: bool
     default: false
+  services:
+    description:
+      - The service nodes of the lab, which start before any node (name, kind, address, and options of the kind).
+    type: list
+    elements: dict
+    default: []
 """
 
 EXAMPLES = r"""
@@ -54,7 +60,7 @@ _value:
         extensions: [drbd, spin, zfs]
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +75,15 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
 )
 
 
-def lab_description(definition: Mapping[str, Any], images: str = "", stale: bool = False) -> dict[str, Any]:
+def lab_description(
+    definition: Mapping[str, Any], images: str = "", stale: bool = False, services: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """Return the description of the lab for a cluster definition.
 
     :param definition: ``cluster`` and ``nodes``, as :class:`Cluster` and :class:`Node` read them.
     :param images: directory of built images, empty for none.
     :param stale: whether images may be used that are not what the inventory asks for now.
+    :param services: the service nodes, which the lab itself judges.
     :raises AnsibleFilterError: the definition or an image cannot be used, or the nodes are not in one subnet.
     """
     try:
@@ -104,6 +113,7 @@ def lab_description(definition: Mapping[str, Any], images: str = "", stale: bool
             }
             for node in nodes
         ],
+        **({"services": [dict(service) for service in services]} if services else {}),
     }
 
 

@@ -33,11 +33,13 @@ class LabHandle:
     :param commands: capability or action -> command; ``{node}`` stands for the name of a node, ``{verb}`` for what is
         to be done with faults.
     :param environment: variables that the commands need.
+    :param services: name of each service node -> what the lab says about it.
     """
 
     capabilities: frozenset[str] = frozenset()
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None) -> LabHandle:
@@ -49,6 +51,7 @@ class LabHandle:
             frozenset(data["capabilities"]),
             {name: tuple(command) for name, command in data["commands"].items()},
             data["environment"],
+            {service["name"]: service for service in data.get("services", ())},
         )
 
     def act(

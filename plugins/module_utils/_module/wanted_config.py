@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.homelab.talos.plugins.module_utils._module.bundle import read_bundle, throw_away_bundle
 from ansible_collections.homelab.talos.plugins.module_utils._module.definition import Definition, read_definition
 from ansible_collections.homelab.talos.plugins.module_utils._module.errors import ModuleFailure
+from ansible_collections.homelab.talos.plugins.module_utils._module.trusted_files import with_trusted_files
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.render import render
 
@@ -61,7 +62,7 @@ def _rendered(params: Mapping[str, Any], throw_away_secrets: bool) -> WantedConf
         bundle = read_bundle(params["secrets_bundle"], params["vault_password_file"])
     else:
         raise ModuleFailure(f"{node.name}: a machine configuration cannot be made without secrets; give secrets_bundle")
-    config = render(definition.cluster, node, bundle)
+    config = render(with_trusted_files(definition.cluster), node, bundle)
     return WantedConfig(config, config.to_text(), f"definition of {node.name}", definition)
 
 

@@ -20,7 +20,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.fields import DefinitionError, Fields
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.flavours import FLAVOURS
 
-__all__ = ["Cluster", "DefinitionError", "ExtensionService", "Install", "Network", "Node", "Variant"]
+__all__ = ["Cluster", "DefinitionError", "ExtensionService", "Install", "Network", "Node", "TrustedRoot", "Variant"]
 
 MACHINE_TYPES = ("controlplane", "worker")
 ROLES = ("compute", "gateway")
@@ -48,6 +48,43 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class TrustedRoot:
+    """Certificate authorities that nodes trust (an item of ``talos_cluster.trusted_roots``).
+
+    :param name: of the document.
+    :param certificates: PEM text; empty while it is only known which ``file`` holds it.
+    :param file: path of a file with the text, empty for none.
+    """
+
+    name: str
+    certificates: str = ""
+    file: str = ""
+
+    @classmethod
+    def from_mapping(cls, data: Any, owner: str, index: int) -> TrustedRoot:
+        """Read one item: ``name``, and ``certificates`` or ``file``."""
+        fields = Fields(owner, f"talos_cluster.trusted_roots[{index}]", data, ("name", "certificates", "file"))
+        root = cls(fields.text("name"), fields.text("certificates", ""), fields.text("file", ""))
+        if bool(root.certificates) == bool(root.file):
+            raise fields.error("certificates", "or file is required, and not both", "give one of them")
+        if root.certificates:
+            root.check(fields.owner, fields.path("certificates"))
+        return root
+
+    def check(self, owner: str, path: str) -> None:
+        """Refuse what holds no certificate.
+
+        :raises DefinitionError: names *owner* and *path*.
+        """
+        if "-----BEGIN CERTIFICATE-----" not in self.certificates:
+            raise DefinitionError(owner, path, "holds no certificate", "give certificates in PEM form")
+
+    def to_mapping(self) -> dict[str, str]:
+        """Return plain data for which ``from_mapping`` returns an equal object."""
+        return {key: value for key, value in vars(self).items() if value}
+
+
+@dataclass(frozen=True)
 class Cluster:
     """The cluster of an inventory. See ``from_mapping`` for the keys."""
 
@@ -70,13 +107,15 @@ class Cluster:
     vip: str = ""
     cert_sans: tuple[str, ...] = ()
     registry_mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    trusted_roots: tuple[TrustedRoot, ...] = ()
     variants: Mapping[str, Variant] = field(default_factory=dict)
     patches: tuple[Any, ...] = ()
 
     KEYS = (
         *("name", "provider", "endpoint", "flavour", "talos_version", "kubernetes_version", "pod_subnets"),
         *("service_subnets", "join_subnet", "dns_domain", "gateways", "cni", "proxy", "coredns", "discovery"),
-        *("allow_scheduling_on_control_planes", "vip", "cert_sans", "registry_mirrors", "variants", "patches"),
+        *("allow_scheduling_on_control_planes", "vip", "cert_sans", "registry_mirrors", "trusted_roots"),
+        *("variants", "patches"),
     )
 
     @classmethod
@@ -119,6 +158,10 @@ class Cluster:
             vip=fields.address("vip", ""),
             cert_sans=fields.texts("cert_sans"),
             registry_mirrors=_mirrors(fields, flavour.registry_mirrors),
+            trusted_roots=tuple(
+                TrustedRoot.from_mapping(item, fields.owner, index)
+                for index, item in enumerate(fields.items("trusted_roots"))
+            ),
             variants=_variants(fields),
             patches=_patches(fields),
         )
@@ -134,6 +177,7 @@ class Cluster:
             proxy={"disabled": self.proxy_disabled},
             coredns={"disabled": self.coredns_disabled},
             registry_mirrors={host: list(urls) for host, urls in self.registry_mirrors.items()},
+            trusted_roots=[root.to_mapping() for root in self.trusted_roots],
             variants=variants,
         )
         return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}

@@ -32,6 +32,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.service_documents import (
     extension_documents,
     registry_documents,
+    trust_documents,
 )
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.v1alpha1 import v1alpha1_document
 
@@ -49,6 +50,7 @@ def render(cluster: Cluster, node: Node, bundle: Mapping[str, Any]) -> MachineCo
         v1alpha1_document(cluster, node, bundle),
         *network_documents(cluster, node),
         *registry_documents(cluster),
+        *trust_documents(cluster),
         *extension_documents(node),
     ]
     flavour_patch = FLAVOURS[cluster.flavour].patch(node.is_controlplane)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documents for extension services and registry mirrors.
+"""Documents for extension services, registry mirrors and trusted authorities.
 
 Sources: siderolabs/talos:pkg/machinery/config/types/runtime/extensions/service_config.go,
-pkg/machinery/config/types/cri/registry_mirror.go.
+pkg/machinery/config/types/cri/registry_mirror.go, pkg/machinery/config/types/security/trusted_roots_config.go.
 """
 
 from __future__ import annotations
@@ -40,3 +40,22 @@ def registry_documents(cluster: Cluster) -> list[dict[str, Any]]:
         }
         for host, endpoints in sorted(cluster.registry_mirrors.items())
     ]
+
+
+def trust_documents(cluster: Cluster) -> list[dict[str, Any]]:
+    """Return one TrustedRootsConfig for each entry of ``trusted_roots``, ordered by name.
+
+    :raises DefinitionError: a file has not been read.
+    """
+    documents = []
+    for root in sorted(cluster.trusted_roots, key=lambda item: item.name):
+        root.check(f"cluster {cluster.name}", f"talos_cluster.trusted_roots ({root.name})")
+        documents.append(
+            {
+                "apiVersion": "v1alpha1",
+                "kind": "TrustedRootsConfig",
+                "name": root.name,
+                "certificates": f"{root.certificates.strip()}\n",
+            }
+        )
+    return documents

@@ -17,6 +17,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import 
     MaintenanceMode,
     NotInMaintenance,
 )
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
 from .home import (
     Home,
@@ -135,5 +136,25 @@ def test_install_disk_that_does_not_exist_is_refused(tmp_path: Path) -> None:
             with pytest.raises(InvalidArgument, match='no disks matched the expression: disk.dev_path == "/dev/sdz"'):
                 await apply(client, config(node))
         assert machine.stage == "maintenance"
+
+    play(tmp_path, scenario)
+
+
+def test_programs_find_the_authorities_that_the_configuration_trusts(tmp_path: Path) -> None:
+    text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+
+    def trusting(config: MachineConfig) -> None:
+        config.documents.append(
+            {"apiVersion": "v1alpha1", "kind": "TrustedRootsConfig", "name": "lab", "certificates": text}
+        )
+
+    async def scenario(lab: Home) -> None:
+        machine = await lab.add("cp1", "198.18.9.11")
+        await configure(lab, "cp1", config(NODE, trusting))
+        trusted = machine.node.runtime.directory / "etc/ssl/certs/ca-certificates.crt"
+        assert trusted.read_text().endswith(f"# lab\n\n{text}\n")
+        async with lab.client("198.18.9.11") as client:
+            await apply(client, config(NODE))
+        assert text not in trusted.read_text()
 
     play(tmp_path, scenario)

@@ -43,6 +43,11 @@ def test_nodes_get_the_extensions_of_their_role() -> None:
     }
 
 
+def test_services_are_part_of_the_lab() -> None:
+    service = {"name": "hs", "kind": "headscale", "address": "198.18.1.5"}
+    assert lab_description(definition(), services=[service])["services"] == [service]
+
+
 @pytest.mark.parametrize(
     ("second", "words"),
     [

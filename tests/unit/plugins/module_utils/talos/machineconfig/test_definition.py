@@ -67,6 +67,10 @@ def test_defaults_of_the_cozystack_flavour() -> None:
         ({"patches": [[{"op": "add"}]]}, "JSON6902 patches are not supported for multi-document"),
         ({"patches": [{}]}, "talos_cluster.patches[0]: expected a partial configuration"),
         ({"registry_mirrors": {"docker.io": "x"}}, "talos_cluster.registry_mirrors.docker.io: expected a list"),
+        ({"trusted_roots": [{"name": "lab"}]}, "talos_cluster.trusted_roots[0].certificates: or file is required"),
+        ({"trusted_roots": [{"name": "lab", "file": "/a", "certificates": "b"}]}, "and not both; give one of them"),
+        ({"trusted_roots": [{"file": "/a"}]}, "talos_cluster.trusted_roots[0].name: is required"),
+        ({"trusted_roots": [{"name": "lab", "certificates": "b"}]}, "trusted_roots[0].certificates: holds no certific"),
     ],
 )
 def test_a_cluster_that_cannot_be_used(changes: dict[str, Any], message: str) -> None:

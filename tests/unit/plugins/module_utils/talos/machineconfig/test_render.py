@@ -209,3 +209,20 @@ def test_cozystack_gets_what_it_asks_for(host: str) -> None:
         assert config.value("cluster", "scheduler", "extraArgs") == {"bind-address": "0.0.0.0"}
     else:
         assert config.value("cluster", "scheduler") is None
+
+
+AUTHORITY = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+
+
+def test_trusted_authorities_are_documents_that_talos_accepts() -> None:
+    changes = {"trusted_roots": [{"name": "lab", "certificates": AUTHORITY}]}
+    config = definitions.config("gw1", changes)
+    assert config.documents_of("TrustedRootsConfig") == [
+        {"apiVersion": "v1alpha1", "kind": "TrustedRootsConfig", "name": "lab", "certificates": f"{AUTHORITY}\n"}
+    ]
+    assert document.check(config, "v1.13.9") == []
+
+
+def test_an_authority_whose_file_was_not_read_is_refused() -> None:
+    with pytest.raises(DefinitionError, match=r"talos_cluster.trusted_roots \(lab\): holds no certificate"):
+        definitions.config("gw1", {"trusted_roots": [{"name": "lab", "file": "/nonexistent/ca.crt"}]})
