@@ -68,7 +68,8 @@ def test_the_documented_versions_are_the_pinned_ones() -> None:
 
 
 def test_the_documented_programs_are_the_pinned_ones() -> None:
-    programs = {program.name: program.version for program in lock.PROGRAMS if program.version}
+    every = (*lock.PROGRAMS, *lock.OPTIONAL_PROGRAMS)
+    programs = {program.name: program.version for program in every if program.version}
     assert table_problems(section(PAGE, "Programs of the lab"), programs) == []
 
 
