@@ -19,8 +19,8 @@ WITHOUT_NODES = frozenset({"image-build", "upstream-compat"})
 # Rules about what goes into images have a catalogue of their own.
 IMAGE_NEEDS = (RULES / "image_needs.py", ROOT / "plugins/module_utils/cozystack/profile_check.py")
 # File of rules -> what their ids begin with.
-PREFIXES = {"cluster.py": "cluster", "node.py": "node"}
-IN_DOCSTRING = re.compile(r"``((?:config|node|cluster)\.[a-z][a-z-]*)``")
+PREFIXES = {"cluster.py": "cluster", "node.py": "node", "tailnet.py": "tailnet"}
+IN_DOCSTRING = re.compile(r"``((?:config|node|cluster|tailnet)\.[a-z][a-z-]*)``")
 
 
 def document_rule_ids(directory: Path = RULES) -> set[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 import yaml
 
 from ansible_collections.homelab.talos.plugins.module_utils.findings.model import Finding
-from ansible_collections.homelab.talos.plugins.module_utils.rules import cluster, document, node
+from ansible_collections.homelab.talos.plugins.module_utils.rules import cluster, document, node, tailnet
+from ansible_collections.homelab.talos.plugins.module_utils.tailnet.model import AuthKey
 from ansible_collections.homelab.talos.plugins.module_utils.talos import secrets_bundle
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import Cluster, Node
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
@@ -24,6 +26,7 @@ from ansible_collections.homelab.talos.tests.planted.checks import catalogue_pro
 
 pytestmark = pytest.mark.layer("L1")
 
+NOON = datetime.datetime(2026, 7, 1, 12, tzinfo=datetime.UTC)
 HERE = Path(__file__).parent
 DEFECTS: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "documents.yml").read_text(encoding="utf-8"))
 DEFINITION: dict[str, Any] = yaml.safe_load((HERE / "definition.yml").read_text(encoding="utf-8"))
@@ -58,6 +61,9 @@ def edited(documents: list[dict[str, Any]], edit: Mapping[str, Any]) -> list[dic
 
 def findings(defect: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield everything that the rules say about the good cluster with one defect."""
+    if "key" in defect:
+        yield from tailnet.check_key(planted_key(defect["key"]), NOON)
+        return
     if "documents" in defect:
         yield from document.check(MachineConfig(defect["documents"]), "v1.13.9")
         return
@@ -78,6 +84,14 @@ def findings(defect: Mapping[str, Any]) -> Iterator[Finding]:
             continue
         yield from document.check(config, version, host=each.name)
         yield from node.check(home, each, config)
+        yield from tailnet.check(home, each, config)
+
+
+def planted_key(changes: Mapping[str, Any]) -> AuthKey:
+    """Return a key as a coordination server knows it, without a fault but for the changes."""
+    texts = {"expires": "2026-07-30T12:00:00Z", **changes}
+    expires = datetime.datetime.fromisoformat(texts.pop("expires"))
+    return AuthKey("1", **{"tags": ("tag:k8s",), **texts}, expires=expires)
 
 
 def reported(defect: Mapping[str, Any]) -> set[str]:
@@ -87,6 +101,7 @@ def reported(defect: Mapping[str, Any]) -> set[str]:
 
 def test_the_rules_are_silent_about_a_good_cluster() -> None:
     assert [str(finding) for finding in findings({})] == []
+    assert [str(finding) for finding in findings({"key": {}})] == []
 
 
 @pytest.mark.parametrize("check", sorted(DEFECTS))

@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.wanted_config import WantedConfig
 from ansible_collections.homelab.talos.plugins.module_utils.findings.model import Finding, sort_findings
-from ansible_collections.homelab.talos.plugins.module_utils.rules import cluster, document, node
+from ansible_collections.homelab.talos.plugins.module_utils.rules import cluster, document, node, tailnet
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import DEFAULT_TALOS_VERSION
 
 
@@ -35,6 +35,7 @@ def judge(
         [
             *cluster.check(definition.cluster, definition.nodes),
             *node.check(definition.cluster, declared, wanted.config, allow_unconfigured),
+            *tailnet.check(definition.cluster, declared, wanted.config),
             *document.check(wanted.config, version, host=name),
         ]
     )

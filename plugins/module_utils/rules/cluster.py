@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.findings.model import Finding, Severity
-from ansible_collections.homelab.talos.plugins.module_utils.tailnet.addresses import TAILNET
+from ansible_collections.homelab.talos.plugins.module_utils.tailnet.addresses import TAILNET, TAILNET_RANGES
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import versions
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import Cluster, Node
 
@@ -23,10 +23,12 @@ def check(cluster: Cluster, nodes: Sequence[Node]) -> list[Finding]:
     :return: findings with the ids ``cluster.gateways``, ``cluster.no-controlplane``, ``cluster.even-controlplanes``,
         ``cluster.duplicate-name``, ``cluster.duplicate-address``, ``cluster.address-outside-network``,
         ``cluster.gateway-address``, ``cluster.subnet-overlap``, ``cluster.subnet-family``, ``cluster.join-tailnet``,
-        ``cluster.endpoint``, ``cluster.vip`` and ``cluster.kubernetes-version``.
+        ``cluster.tailnet-overlap``, ``cluster.gateway-failover``, ``cluster.endpoint``, ``cluster.vip`` and
+        ``cluster.kubernetes-version``.
     """
     findings: list[Finding] = []
-    for rule in (_gateways, _controlplanes, _duplicates, _addresses, _overlaps, _families, _endpoint, _vip, _skew):
+    rules = (_gateways, _failover, _controlplanes, _duplicates, _addresses, _overlaps, _tailnet, _families, _endpoint)
+    for rule in (*rules, _vip, _skew):
         findings.extend(rule(cluster, nodes))
     return findings
 
@@ -55,6 +57,25 @@ def _gateways(cluster: Cluster, nodes: Sequence[Node]) -> Iterator[Finding]:
             f"gateway hosts in the inventory: {len(found)}{names}, declared: {cluster.gateways}",
             "correct the group gateway or talos_cluster.gateways",
             path="talos_cluster.gateways",
+        )
+
+
+def _failover(cluster: Cluster, nodes: Sequence[Node]) -> Iterator[Finding]:
+    """Two routers of one network are either wanted by name, or a mistake: only one of them serves."""
+    found = sorted(node.name for node in nodes if node.role == "gateway")
+    if len(found) > 1 and not cluster.gateway_failover:
+        yield _finding(
+            "gateway-failover",
+            f"{len(found)} gateways would advertise the same networks: {', '.join(found)}",
+            "keep one, or set talos_cluster.gateway_failover when the others are to stand by",
+            path="talos_cluster.gateway_failover",
+        )
+    elif cluster.gateway_failover and len(found) < 2:
+        yield _finding(
+            "gateway-failover",
+            f"gateway_failover is set, but there is nobody to take over: {len(found)} gateway",
+            "add a second gateway, or take gateway_failover out",
+            path="talos_cluster.gateway_failover",
         )
 
 
@@ -130,6 +151,25 @@ def _overlaps(cluster: Cluster, nodes: Sequence[Node]) -> Iterator[Finding]:
             "set talos_cluster.join_subnet to another range and use the same at the installation of CozyStack",
             path="talos_cluster.join_subnet",
         )
+
+
+def _tailnet(cluster: Cluster, nodes: Sequence[Node]) -> Iterator[Finding]:
+    """A gateway drops what comes from the tailnet's addresses by any other way than the tunnel."""
+    if not any(node.role == "gateway" for node in nodes):
+        return
+    ranges = [("talos_cluster.pod_subnets", subnet, "") for subnet in cluster.pod_subnets]
+    ranges += [("talos_cluster.service_subnets", subnet, "") for subnet in cluster.service_subnets]
+    ranges += [("talos_address", node.subnet, node.name) for node in nodes]
+    for path, subnet, host in ranges:
+        for used in TAILNET_RANGES:
+            if _overlap(subnet, str(used)):
+                yield _finding(
+                    "tailnet-overlap",
+                    f"{subnet} overlaps the tailnet's range {used}; a gateway drops its packets",
+                    "choose another range",
+                    host=host,
+                    path=path,
+                )
 
 
 def _overlap_finding(path: str, subnet: str, other: str, host: str = "") -> Finding:

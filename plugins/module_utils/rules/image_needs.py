@@ -21,6 +21,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
     Node,
 )
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.flavours import FLAVOURS
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.tailnet import home_of
 
 LAYER = "image"
 
@@ -111,13 +112,13 @@ def _modules(cluster: Cluster, role: str, nodes: Sequence[Node], held: Sequence[
 def _configuration(cluster: Cluster, node: Node, place: str) -> Iterator[Finding]:
     held = cluster.extensions_of(node)
     services = extensions.services_of(held)
-    configured = [service.name for service in node.extension_services]
+    configured = node.configured_services
     for service, extension in services.items():
         if extension.needs_configuration and service not in configured:
             yield _finding(
                 "missing-configuration",
                 f"group services: extension {extension.name} of the image waits for its configuration {service}",
-                f"add {service} to talos_extension_services of that host, or take {extension.name} out of the variant",
+                f"add {home_of(service)} of that host, or take {extension.name} out of the variant",
                 place,
                 node.name,
             )

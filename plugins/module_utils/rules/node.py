@@ -12,6 +12,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.findings.suggestion 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import extensions, versions
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import Cluster, Node
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.tailnet import home_of
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.v1alpha1 import ROLE_LABEL
 
 LAYER = "config"
@@ -73,7 +74,7 @@ def _unconfigured(
             "extension-unconfigured",
             f"the image holds extension {extension.name}, but there is no ExtensionServiceConfig {service}: the node "
             "would stay in stage booting and reboot every 70 minutes",
-            f"add {service} to talos_extension_services or take {extension.name} out of {variant}",
+            f"add {home_of(service)} or take {extension.name} out of {variant}",
             host,
             f"ExtensionServiceConfig/{service}",
             "warning" if extension.name in allowed else "error",

@@ -18,6 +18,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
     Install,
     Network,
     Node,
+    Tailnet,
     Variant,
 )
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.flavours import FLAVOURS, Flavour
@@ -86,6 +87,7 @@ MAPPINGS: dict[str, tuple[str, ...]] = {
     "talos_network.": Network.KEYS,
     "talos_install.": Install.KEYS,
     "talos_extension_services[].": tuple(field.name for field in dataclasses.fields(ExtensionService)),
+    "talos_tailnet.": Tailnet.KEYS,
     "talos_": Node.KEYS,
 }
 # Keys with a variable of their own, with another name, and those that follow from the host's name and groups.
@@ -94,6 +96,7 @@ RENAMED = {
     "talos_cluster.variants": [],
     "talos_network": [],
     "talos_install": [],
+    "talos_tailnet": [],
     "talos_erase": ["erase"],
     "talos_name": [],
     "talos_machine_type": [],

@@ -19,8 +19,19 @@ from urllib.parse import urlsplit
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import versions
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.fields import DefinitionError, Fields
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.flavours import FLAVOURS
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.tailnet import TAILSCALE, Tailnet
 
-__all__ = ["Cluster", "DefinitionError", "ExtensionService", "Install", "Network", "Node", "TrustedRoot", "Variant"]
+__all__ = [
+    "Cluster",
+    "DefinitionError",
+    "ExtensionService",
+    "Install",
+    "Network",
+    "Node",
+    "Tailnet",
+    "TrustedRoot",
+    "Variant",
+]
 
 MACHINE_TYPES = ("controlplane", "worker")
 ROLES = ("compute", "gateway")
@@ -99,6 +110,7 @@ class Cluster:
     join_subnet: str = ""
     dns_domain: str = ""
     gateways: int = 1
+    gateway_failover: bool = False
     cni: str = ""
     proxy_disabled: bool = False
     coredns_disabled: bool = False
@@ -113,8 +125,8 @@ class Cluster:
 
     KEYS = (
         *("name", "provider", "endpoint", "flavour", "talos_version", "kubernetes_version", "pod_subnets"),
-        *("service_subnets", "join_subnet", "dns_domain", "gateways", "cni", "proxy", "coredns", "discovery"),
-        *("allow_scheduling_on_control_planes", "vip", "cert_sans", "registry_mirrors", "trusted_roots"),
+        *("service_subnets", "join_subnet", "dns_domain", "gateways", "gateway_failover", "cni", "proxy", "coredns"),
+        *("discovery", "allow_scheduling_on_control_planes", "vip", "cert_sans", "registry_mirrors", "trusted_roots"),
         *("variants", "patches"),
     )
 
@@ -150,6 +162,7 @@ class Cluster:
             join_subnet=fields.subnet("join_subnet", flavour.join_subnet),
             dns_domain=fields.text("dns_domain", flavour.dns_domain),
             gateways=fields.number("gateways", 1),
+            gateway_failover=fields.flag("gateway_failover", False),
             cni=fields.choice("cni", ("flannel", "none"), flavour.cni),
             proxy_disabled=_disabled(fields, "proxy", flavour.proxy_disabled),
             coredns_disabled=_disabled(fields, "coredns", flavour.coredns_disabled),
@@ -325,10 +338,11 @@ class Node:
     patches: tuple[Any, ...] = ()
     erase: bool = False
     extensions: tuple[str, ...] | None = None
+    tailnet: Tailnet | None = None
 
     KEYS = (
         *("name", "machine_type", "role", "address", "network", "install", "labels", "annotations", "taints"),
-        *("extension_services", "patches", "erase", "extensions"),
+        *("extension_services", "patches", "erase", "extensions", "tailnet"),
     )
 
     @classmethod
@@ -337,8 +351,8 @@ class Node:
 
         :param data: ``name``, ``machine_type`` (controlplane, worker), ``role`` (compute, gateway), ``address``, and
             optionally ``network``, ``install``, ``labels``, ``annotations``, ``taints``, ``extension_services``,
-            ``patches``, ``erase``: the values of the host's ``talos_*`` variables; and ``extensions``, when they are
-            not those of the role's variant.
+            ``tailnet``, ``patches``, ``erase``: the values of the host's ``talos_*`` variables; and ``extensions``,
+            when they are not those of the role's variant.
         :raises DefinitionError: a key is unknown or a value cannot be used.
         """
         fields = _HostFields(f"host {data.get('name', '?')}", "", data, cls.KEYS)
@@ -349,6 +363,11 @@ class Node:
             ExtensionService.from_mapping(item, fields.owner, index)
             for index, item in enumerate(fields.items("extension_services"))
         )
+        tailnet = Tailnet.from_mapping(fields.data["tailnet"], fields.owner) if fields.has("tailnet") else None
+        if tailnet is not None and TAILSCALE in (service.name for service in services):
+            raise fields.error(
+                "tailnet", f"configures {TAILSCALE}, and so does talos_extension_services", "keep one of them"
+            )
         return cls(
             name=name,
             machine_type=fields.choice("machine_type", MACHINE_TYPES),
@@ -363,6 +382,7 @@ class Node:
             patches=_patches(fields),
             erase=fields.flag("erase", False),
             extensions=tuple(sorted(set(fields.texts("extensions")))) if fields.has("extensions") else None,
+            tailnet=tailnet,
         )
 
     def to_mapping(self) -> dict[str, Any]:
@@ -391,7 +411,17 @@ class Node:
             "patches": list(self.patches),
             "erase": self.erase,
         }
-        return mapping if self.extensions is None else {**mapping, "extensions": list(self.extensions)}
+        if self.extensions is not None:
+            mapping["extensions"] = list(self.extensions)
+        if self.tailnet is not None:
+            mapping["tailnet"] = self.tailnet.to_mapping()
+        return mapping
+
+    @property
+    def configured_services(self) -> tuple[str, ...]:
+        """Names of the extension services that the inventory configures, one way or the other."""
+        declared = tuple(service.name for service in self.extension_services)
+        return declared if self.tailnet is None else (*declared, TAILSCALE)
 
     @property
     def is_controlplane(self) -> bool:

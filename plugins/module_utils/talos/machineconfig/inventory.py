@@ -32,7 +32,7 @@ CLUSTER_VARIABLES = ("talos_cluster", "talos_provider", "talos_variants")
 # Variables of one host, each the key of a node with a prefix.
 HOST_VARIABLES = (
     *("talos_address", "talos_network", "talos_install", "talos_labels", "talos_annotations", "talos_taints"),
-    *("talos_extension_services", "talos_patches"),
+    *("talos_extension_services", "talos_tailnet", "talos_patches"),
 )
 OTHER_VARIABLES = ("talos_workspace",)
 KNOWN_VARIABLES = CLUSTER_VARIABLES + HOST_VARIABLES + OTHER_VARIABLES

@@ -51,7 +51,7 @@ def render(cluster: Cluster, node: Node, bundle: Mapping[str, Any]) -> MachineCo
         *network_documents(cluster, node),
         *registry_documents(cluster),
         *trust_documents(cluster),
-        *extension_documents(node),
+        *extension_documents(cluster, node),
     ]
     flavour_patch = FLAVOURS[cluster.flavour].patch(node.is_controlplane)
     if flavour_patch:

@@ -11,13 +11,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import Cluster, Node
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.definition import (
+    Cluster,
+    ExtensionService,
+    Node,
+)
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.tailnet import TAILSCALE
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.tailscale_service import (
+    tailscale_environment,
+)
 
 
-def extension_documents(node: Node) -> list[dict[str, Any]]:
-    """Return one ExtensionServiceConfig for each declared extension service, ordered by name."""
+def extension_documents(cluster: Cluster, node: Node) -> list[dict[str, Any]]:
+    """Return one ExtensionServiceConfig for each extension service of the inventory, ordered by name."""
     documents = []
-    for service in sorted(node.extension_services, key=lambda item: item.name):
+    services = list(node.extension_services)
+    if node.tailnet is not None:
+        services.append(ExtensionService(TAILSCALE, tuple(tailscale_environment(cluster, node, node.tailnet))))
+    for service in sorted(services, key=lambda item: item.name):
         document: dict[str, Any] = {"apiVersion": "v1alpha1", "kind": "ExtensionServiceConfig", "name": service.name}
         if service.config_files:
             document["configFiles"] = [

@@ -54,6 +54,19 @@ def test_the_sample_is_clean() -> None:
         ("cluster.subnet-family", nodes(), {"pod_subnets": ["10.244.0.0/16", "fd00::/56"]}),
         ("cluster.subnet-family", nodes(), {"pod_subnets": ["10.1.0.0/16", "10.2.0.0/16"]}),
         ("cluster.join-tailnet", nodes(), {"flavour": "cozystack"}),
+        ("cluster.tailnet-overlap", nodes(), {"pod_subnets": ["100.64.0.0/16"]}),
+        ("cluster.tailnet-overlap", nodes(), {"service_subnets": ["100.0.0.0/8"]}),
+        (
+            "cluster.tailnet-overlap",
+            nodes(),
+            {
+                "pod_subnets": ["10.244.0.0/16", "fd7a:115c:a1e0:1::/64"],
+                "service_subnets": ["10.96.0.0/12", "fd00::/112"],
+            },
+        ),
+        ("cluster.tailnet-overlap", nodes(definitions.node("node1", name="n2", address="100.64.1.2")), {}),
+        ("cluster.gateway-failover", nodes(definitions.node("gw1", **GW2)), {"gateways": 2}),
+        ("cluster.gateway-failover", nodes(), {"gateway_failover": True}),
         ("cluster.endpoint", nodes(), {"endpoint": "https://198.18.1.14:6443"}),
         ("cluster.endpoint", nodes(), {"endpoint": "https://198.18.1.99:6443"}),
         ("cluster.vip", nodes(), {"vip": "198.18.1.12"}),
@@ -83,6 +96,8 @@ def test_a_broken_inventory(rule: str, hosts: list[Node], changes: dict[str, Any
         ),
         (nodes(), {"flavour": "cozystack", "join_subnet": "10.200.0.0/16"}),
         (nodes(without=("gw1",)), {"flavour": "cozystack", "gateways": 0}),
+        (nodes(definitions.node("gw1", **GW2)), {"gateways": 2, "gateway_failover": True}),
+        (nodes(without=("gw1",)), {"gateways": 0, "pod_subnets": ["100.64.0.0/16"]}),
         (nodes(), {"vip": "198.18.1.9", "endpoint": "https://198.18.1.9:6443"}),
         (
             nodes(),

@@ -34,7 +34,7 @@ def test_an_extension_without_its_configuration_is_refused() -> None:
     assert finding.host == "gw1"
     assert "extension tailscale" in finding.message
     assert "stage booting" in finding.message
-    assert finding.fix == "add tailscale to talos_extension_services or take tailscale out of talos_variants.gateway"
+    assert finding.fix == "add talos_tailnet or take tailscale out of talos_variants.gateway"
 
 
 def test_it_is_a_warning_where_it_is_allowed() -> None:

@@ -101,6 +101,17 @@ def test_a_cluster_that_cannot_be_used(changes: dict[str, Any], message: str) ->
         ({"extension_services": [{"name": "tailscale", "environment": ["TS"]}]}, "environment: an entry has no ="),
         ({"extension_services": [{"environment": []}]}, "talos_extension_services[0].name: is required"),
         ({"extension_services": [{"name": "x", "config_files": [{"content": "a"}]}]}, "mount_path: is required"),
+        ({"tailnet": {"advertise": ["10.96.0.1/12"]}}, "advertise: '10.96.0.1/12' is no route: it has host bits set"),
+        ({"tailnet": {"advertise": ["servces"]}}, "name services, pods or lan, or a network"),
+        ({"tailnet": {"hostname": "Gate Way"}}, "talos_tailnet.hostname: 'Gate Way' cannot be a host name"),
+        ({"tailnet": {"tags": ["k8s"]}}, "talos_tailnet.tags: 'k8s' is no tag; write it like tag:k8s"),
+        ({"tailnet": {"login_server": "headscale:8443"}}, "talos_tailnet.login_server: 'headscale:8443' is no URL"),
+        ({"tailnet": {"login_server": "https://hs --ssh"}}, "is no URL"),
+        ({"tailnet": {"routes": []}}, "talos_tailnet.routes: unknown key"),
+        (
+            {"tailnet": {}, "extension_services": [{"name": "tailscale"}]},
+            "talos_tailnet: configures tailscale, and so does talos_extension_services; keep one of them",
+        ),
         ({"extension_services": ["tailscale"]}, "talos_extension_services[0]: expected a mapping, got a string"),
         ({"erase": "yes"}, "erase: expected true or false, got a string"),
     ],
@@ -139,6 +150,16 @@ def test_a_cluster_comes_back_from_plain_data(changes: dict[str, Any]) -> None:
     mtu=st.sampled_from([0, 1500, 9000]),
     files=st.lists(st.tuples(st.text(min_size=1), st.text(min_size=1)), max_size=2),
     extensions=st.none() | st.lists(st.sampled_from(["zfs", "drbd"]), unique=True),
+    tailnet=st.none()
+    | st.fixed_dictionaries(
+        {},
+        optional={
+            "advertise": st.lists(st.sampled_from(["services", "pods", "lan", "192.168.7.0/24"])),
+            "tags": st.lists(st.sampled_from(["tag:k8s", "tag:home"])),
+            "snat": st.booleans(),
+            "auth_key": st.none() | st.text("abc"),
+        },
+    ),
 )
 def test_a_host_comes_back_from_plain_data(
     labels: dict[str, str],
@@ -147,6 +168,7 @@ def test_a_host_comes_back_from_plain_data(
     mtu: int,
     files: list[tuple[str, str]],
     extensions: list[str] | None,
+    tailnet: dict[str, Any] | None,
 ) -> None:
     services = [{"name": "x", "config_files": [{"content": text, "mount_path": path} for text, path in files]}]
     network: dict[str, Any] = {"dhcp": dhcp, "prefix": prefix}
@@ -155,6 +177,7 @@ def test_a_host_comes_back_from_plain_data(
         network={**network, "mtu": mtu} if mtu else network,
         extension_services=services,
         extensions=extensions,
+        tailnet=tailnet,
     )
     assert Node.from_mapping(node.to_mapping()) == node
 
