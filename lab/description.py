@@ -18,7 +18,7 @@ import yaml
 from ansible_collections.homelab.talos.lab.errors import LabError
 from ansible_collections.homelab.talos.lab.host.links import LAB_RANGE, OUTSIDE, host_address, router_address
 from ansible_collections.homelab.talos.lab.machined.description import DescriptionError, NodeDescription
-from ansible_collections.homelab.talos.lab.services.catalogue import check_services, programs_of
+from ansible_collections.homelab.talos.lab.services.catalogue import check_services, has_tailnet, programs_of
 from ansible_collections.homelab.talos.lab.services.description import ServiceDescription
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
@@ -96,7 +96,13 @@ class LabDescription:
     @property
     def address_of(self) -> dict[str, str]:
         """Name of every machine, node or service -> its address."""
-        return {each.name: each.address for each in (*self.nodes, *self.services)}
+        nodes = {node.name: node.address for node in self.nodes}
+        return nodes | {service.name: service.address for service in self.services}
+
+    @property
+    def has_tailnet(self) -> bool:
+        """Whether gateways have a coordination server to log in at, and so run the real program of their extension."""
+        return has_tailnet(self.services)
 
     @property
     def programs(self) -> set[str]:

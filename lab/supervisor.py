@@ -56,7 +56,11 @@ class Supervisor:
             )
             self._runtimes[node.name] = runtime
             self._machines[node.name] = Machine(
-                runtime, node, NodePrograms.of(runtime), discovery, self._clocks[node.name]
+                runtime,
+                node,
+                NodePrograms.of(runtime, tailnet=description.has_tailnet),
+                discovery,
+                self._clocks[node.name],
             )
         self._services = LabServices(description.services, record, engine)
         self._connected: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {}

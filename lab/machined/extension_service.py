@@ -1,7 +1,7 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Services of system extensions. No lab node has the extension's program: a stand-in runs, and says so.
+"""Services of system extensions: the real program where the lab has it, else a stand-in that says so.
 
 Source: siderolabs/talos:internal/app/machined/pkg/system/services/extension.go.
 """
@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ansible_collections.homelab.talos.lab.machined import conditions
+from ansible_collections.homelab.talos.lab.machined.interfaces import ExtensionProgram
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.lab.machined.service_runner import ServiceDefinition
-from ansible_collections.homelab.talos.lab.machined.works import supervise
+from ansible_collections.homelab.talos.lab.machined.works import ProgramWork, supervise
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.extensions import services_of
 
 PROGRAMS = {"tailscale": "tailscaled"}
@@ -42,6 +43,22 @@ class StandIn:
         await supervise(self._node, process, id)
 
 
+class ExtensionWork(ProgramWork):
+    """Keeps the real program of an extension running."""
+
+    def __init__(self, node: Node, id: str, program: ExtensionProgram) -> None:
+        super().__init__(node, id, program, as_task=True)
+        self._extension = program
+
+    async def run(self, started: Callable[[str], None]) -> None:
+        """Run the program; what its container would take with it ends when it does."""
+        try:
+            await super().run(started)
+        finally:
+            if self._node.powered:
+                await self._extension.ended()
+
+
 def extension_services(node: Node) -> list[ServiceDefinition]:
     """Return the services that the extensions of the node's image bring."""
     services = services_of(each.name for each in node.description.extensions)
@@ -56,4 +73,6 @@ def _definition(node: Node, name: str, *, configured: bool) -> ServiceDefinition
     ]
     if configured:
         waits.append(conditions.extension_config(node, name))
-    return ServiceDefinition(f"ext-{name}", StandIn(node, name), waits, api=frozenset({"start", "stop", "restart"}))
+    id, program = f"ext-{name}", node.programs.extensions.get(name)
+    work = ExtensionWork(node, id, program) if program is not None else StandIn(node, name)
+    return ServiceDefinition(id, work, waits, api=frozenset({"start", "stop", "restart"}))

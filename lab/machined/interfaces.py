@@ -171,6 +171,13 @@ class Program(Protocol):
         """Return None when healthy, else what a Talos health check would say (one line)."""
 
 
+class ExtensionProgram(Program, Protocol):
+    """The real program of a system extension, which Talos runs in a container."""
+
+    async def ended(self) -> None:
+        """End what the end of the container would have ended; called when the program itself has ended."""
+
+
 class ControlPlane(Protocol):
     """Static pods of a control plane: their files, and the objects Talos puts into the cluster."""
 
@@ -400,6 +407,10 @@ class Programs(Protocol):
     @property
     def images(self) -> Images:
         """Images of the container runtime."""
+
+    @property
+    def extensions(self) -> Mapping[str, ExtensionProgram]:
+        """Service of an extension, without ``ext-`` -> its program; for others a stand-in runs."""
 
 
 class Clock(Protocol):

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ansible_collections.homelab.talos.lab.machined.interfaces import ExtensionProgram
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
 from ansible_collections.homelab.talos.lab.programs.containerd import Containerd
 from ansible_collections.homelab.talos.lab.programs.containerd_images import ContainerdImages
@@ -14,6 +16,8 @@ from ansible_collections.homelab.talos.lab.programs.control_plane import StaticP
 from ansible_collections.homelab.talos.lab.programs.etcd import Etcd
 from ansible_collections.homelab.talos.lab.programs.kubelet import Kubelet
 from ansible_collections.homelab.talos.lab.programs.kubernetes_access import KubernetesAccess
+from ansible_collections.homelab.talos.lab.programs.tailscale import EXTENSION as TAILSCALE
+from ansible_collections.homelab.talos.lab.programs.tailscale import Tailscale
 
 
 @dataclass
@@ -27,10 +31,11 @@ class NodePrograms:
     kubernetes: KubernetesAccess
     etcd_access: Etcd
     images: ContainerdImages
+    extensions: Mapping[str, ExtensionProgram]
 
     @classmethod
-    def of(cls, runtime: NodeRuntime) -> NodePrograms:
-        """Return the programs for *runtime*."""
+    def of(cls, runtime: NodeRuntime, *, tailnet: bool = False) -> NodePrograms:
+        """Return the programs for *runtime*; *tailnet* tells whether its lab has the coordination server of one."""
         containerd, etcd = Containerd(runtime), Etcd(runtime)
         return cls(
             cri=containerd,
@@ -40,4 +45,5 @@ class NodePrograms:
             kubernetes=KubernetesAccess(runtime, containerd),
             etcd_access=etcd,
             images=ContainerdImages(containerd),
+            extensions={TAILSCALE: Tailscale(runtime)} if tailnet else {},
         )

@@ -47,4 +47,5 @@ SUBSTITUTIONS: tuple[Substitution, ...] = (
     Substitution("CoreDNS", "plugins", "all", "without clouds, tracing", "they are half of its build"),
     Substitution("network", "CNI", "flannel (VXLAN)", "bridge, host-local, routes", "flannel is not in the engine"),
     Substitution("extensions", "ext-*", "their programs", "stand-in processes", "they are not in the engine"),
+    Substitution("extensions", "ext-tailscale", "a container", "processes of the node", "no root file system for it"),
 )

@@ -13,13 +13,19 @@ from ansible_collections.homelab.talos.lab.host.links import OUTSIDE
 from ansible_collections.homelab.talos.lab.services.description import ServiceDescription
 from ansible_collections.homelab.talos.lab.services.headscale import Headscale
 from ansible_collections.homelab.talos.lab.services.kind import ServiceKind
+from ansible_collections.homelab.talos.lab.services.tailnet_client import TailnetClient
 
-KINDS: Mapping[str, ServiceKind] = {"headscale": Headscale()}
+KINDS: Mapping[str, ServiceKind] = {"headscale": Headscale(), "tailnet-client": TailnetClient()}
 
 
 def programs_of(services: Iterable[ServiceDescription]) -> set[str]:
     """Return the optional programs of the engine that *services* need."""
     return {program for service in services for program in KINDS[service.kind].programs}
+
+
+def has_tailnet(services: Iterable[ServiceDescription]) -> bool:
+    """Tell whether one of *services* coordinates a tailnet."""
+    return any(service.kind == "headscale" for service in services)
 
 
 def check_services(services: Sequence[ServiceDescription], subnet: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -30,7 +31,7 @@ BASE_DOMAIN = "tailnet.test"
 _OPTIONS = {"prefix", "user", "policy", "nameservers", "split_dns"}
 _PROGRAM = "/opt/engine/headscale"
 _CONFIG, _POLICY, _STATE = "/etc/headscale/config.yaml", "/etc/headscale/policy.json", "/var/lib/headscale"
-_API_KEY_DAYS = "90d"
+_API_KEY_LIFETIME, _CLIENT_KEY_LIFETIME = "90d", "24h"
 
 
 class Headscale:
@@ -40,7 +41,7 @@ class Headscale:
     tags), ``policy`` (as headscale takes it), ``nameservers`` (addresses), ``split_dns`` (domain -> addresses).
     """
 
-    programs: Sequence[str] = ("headscale",)
+    programs: Sequence[str] = ("headscale", "containerboot", "tailscaled", "tailscale")
     after: Sequence[str] = ()
 
     def check(self, service: ServiceDescription, services: Sequence[ServiceDescription]) -> None:
@@ -75,11 +76,11 @@ class Headscale:
             return f"no user {user}: {last_line(errors)}" if code else "its user was just made"
         key = place.directory / "api-key"
         if not key.exists():
-            code, output, errors = await _ask(runtime, "apikeys", "create", "--expiration", _API_KEY_DAYS)
+            code, output, errors = await _ask(runtime, "apikeys", "create", "--expiration", _API_KEY_LIFETIME)
             if code != 0:
                 return f"no API key: {last_line(errors)}"
             write_file(key, f"{json.loads(output)}\n", 0o600)
-        return ""
+        return await _keys_for_clients(place, runtime, users[user])
 
     def published(self, place: Place) -> Mapping[str, str]:
         """Return its URL, the file with an API key, the addresses of the tailnet, the user."""
@@ -95,9 +96,30 @@ async def _ask(runtime: Runtime, *words: str) -> tuple[int, bytes, bytes]:
     return await runtime.run([_PROGRAM, *words, "--config", _CONFIG, "--output", "json"], timeout=10)
 
 
-async def _users(runtime: Runtime) -> set[str]:
+async def _users(runtime: Runtime) -> dict[str, str]:
+    """Return name -> id."""
     code, output, _errors = await _ask(runtime, "users", "list")
-    return {str(user["name"]) for user in json.loads(output) or []} if code == 0 else set()
+    return {str(user["name"]): str(user["id"]) for user in json.loads(output) or []} if code == 0 else {}
+
+
+def client_key(directory: Path, client: str) -> Path:
+    """Return where the server with that *directory* keeps the key with which a client of the lab joins."""
+    return directory / f"key-{client}"
+
+
+async def _keys_for_clients(place: Place, runtime: Runtime, user: str) -> str:
+    """Make a key for each client of the lab that has none; return what is missing."""
+    for client in place.services:
+        path = client_key(place.directory, client.name)
+        if client.kind != "tailnet-client" or path.exists():
+            continue
+        tags = [f"--tags={tag}" for tag in client.options.get("tags") or ()]
+        words = ("preauthkeys", "create", "--user", user, "--expiration", _CLIENT_KEY_LIFETIME, *tags)
+        code, output, errors = await _ask(runtime, *words)
+        if code != 0:
+            return f"no key for {client.name}: {last_line(errors)}"
+        write_file(path, f"{json.loads(output)['key']}\n", 0o600)
+    return ""
 
 
 def _everything(place: Place) -> dict[str, Any]:

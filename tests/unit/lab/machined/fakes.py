@@ -333,3 +333,4 @@ class FakePrograms:
         self.kubernetes = FakeKubernetes(self.control_plane)
         self.etcd_access = FakeEtcdAccess()
         self.images = FakeImages()
+        self.extensions: dict[str, Any] = {}

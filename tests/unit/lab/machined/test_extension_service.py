@@ -15,7 +15,22 @@ from ansible_collections.homelab.talos.lab.machined.journal import Log
 from ansible_collections.homelab.talos.lab.machined.machine import Machine
 from ansible_collections.homelab.talos.lab.machined.service_runner import ServiceRunner, State
 
-from .home import VARIANT, Home, apply, config, control_plane, definition, play, stage, status, unary, until, worker
+from .fakes import FakeProgram
+from .home import (
+    VARIANT,
+    Home,
+    apply,
+    config,
+    configure,
+    control_plane,
+    definition,
+    play,
+    stage,
+    status,
+    unary,
+    until,
+    worker,
+)
 
 GATEWAY = (*VARIANT, "tailscale")
 TAILSCALE = {"name": "tailscale", "environment": ["TS_AUTHKEY=k"], "config_files": []}
@@ -196,6 +211,40 @@ def test_stand_in_names_itself(tmp_path: Path) -> None:
             "[stand-in: no tailscaled in this lab]"
         )
         assert _service(machine).up
+
+    play(tmp_path, scenario)
+
+
+class FakeExtension(FakeProgram):
+    """A real program of an extension, as far as the service sees it."""
+
+    def __init__(self) -> None:
+        super().__init__("tailscale")
+        self.swept = 0
+
+    async def ended(self) -> None:
+        self.swept += 1
+
+
+def test_the_real_program_runs_where_the_lab_has_it(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        await control_plane(lab)
+        machine = await lab.add(NAME, ADDRESS, extensions=GATEWAY)
+        program = FakeExtension()
+        lab.programs[NAME].extensions["tailscale"] = program
+        node = definition(NAME, ADDRESS, "worker", role="gateway", extension_services=[TAILSCALE])
+        await configure(lab, NAME, config(node))
+        await stage(machine, "running")
+        (process,) = lab.runtimes[NAME].running("ext-tailscale")
+        assert _service(machine).events[-1].message == (
+            f"Started task ext-tailscale (PID {process.pid}) for container ext-tailscale"
+        )
+        process.end(1)
+        ended = 'Error running ext-tailscale, going to restart forever: task "ext-tailscale" failed: exit code 1'
+        await until(lambda: ended in [each.message for each in _service(machine).events], "the end is told")
+        await until(lambda: _service(machine).up, "service up again")
+        assert program.swept == 1
+        assert machine.stage == "running"
 
     play(tmp_path, scenario)
 

@@ -40,12 +40,14 @@ def test_services_are_read_back_from_what_is_written(tmp_path: Path) -> None:
     (tmp_path / "lab.json").write_text(description.to_json(), encoding="utf-8")
     assert LabDescription.from_file(tmp_path / "lab.json") == description
     assert description.address_of == {"cp1": "198.18.9.11", "hs": "198.18.9.5"}
-    assert description.programs == {"headscale"}
+    assert description.programs == {"headscale", "containerboot", "tailscaled", "tailscale"}
+    assert description.has_tailnet
 
 
 def test_a_lab_without_services_needs_no_optional_program() -> None:
     description = LabDescription.from_mapping(content())
     assert description.programs == set()
+    assert not description.has_tailnet
     assert "services" not in description.to_json()
 
 
@@ -56,7 +58,7 @@ def test_a_lab_without_services_needs_no_optional_program() -> None:
         ({"name": "hs", "kind": "headscale"}, "service hs: key 'address' is missing"),
         ({**SERVICE, "port": 1}, "service hs: key 'port' is not known"),
         ({**SERVICE, "options": ["x"]}, "service hs: options"),
-        ({**SERVICE, "kind": "mail"}, "service hs: kind 'mail' is not known; known kinds are headscale"),
+        ({**SERVICE, "kind": "mail"}, "service hs: kind 'mail' is not known; known kinds are "),
         ({**SERVICE, "name": "cp1"}, "service name 'cp1' is taken"),
         ({**SERVICE, "name": "router"}, "service name 'router' is taken"),
         ({**SERVICE, "name": "../x"}, "service name '../x' cannot be used"),
@@ -68,6 +70,8 @@ def test_a_lab_without_services_needs_no_optional_program() -> None:
         ({**SERVICE, "options": {"colour": "red"}}, "service hs: option 'colour' is not known"),
         ({**SERVICE, "options": {"prefix": "10.0.0.0/8"}}, "prefix 10.0.0.0/8 is not in 100.64.0.0/10"),
         ({**SERVICE, "options": {"prefix": "100.96.0.1/16"}}, "has host bits set"),
+        ({**SERVICE, "kind": "tailnet-client"}, "service hs: nobody coordinates its tailnet"),
+        ({**SERVICE, "kind": "tailnet-client", "options": {"x": 1}}, "service hs: option 'x' is not known"),
     ],
 )
 def test_a_wrong_service_is_refused_with_its_cause(service: Any, expected: str) -> None:
