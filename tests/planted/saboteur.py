@@ -90,6 +90,11 @@ class Saboteur:
         scale = {"spec": {"replicas": number}}
         api.patch_namespaced_deployment_scale(name, "kube-system", scale, _request_timeout=SECONDS)
 
+    def _service(self, content: Sequence[Any]) -> None:
+        name, patch = content
+        api = client.CoreV1Api(config.new_client_from_config(str(self._workspace / "kubeconfig")))
+        api.patch_namespaced_service(name, "kube-system", patch, _request_timeout=SECONDS)
+
     def _upgrade(self, content: Mapping[str, Any]) -> None:
         schematic, _text = extensions.schematic(content["extensions"])
         image = versions.installer_image(content["version"], schematic)

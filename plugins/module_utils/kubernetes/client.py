@@ -115,6 +115,23 @@ class KubernetesClient:
         """Return the deployments of a namespace, of all when it is empty."""
         return _items(self.get(f"/apis/apps/v1{_within(namespace)}/deployments"))
 
+    def get_service(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return a Service."""
+        return dict(self.get(f"/api/v1{_within(namespace)}/services/{name}"))
+
+    def list_endpoint_slices(self, namespace: str, service: str) -> list[dict[str, Any]]:
+        """Return the slices of endpoints of a Service."""
+        query = {"labelSelector": f"kubernetes.io/service-name={service}"}
+        return _items(self.get(f"/apis/discovery.k8s.io/v1{_within(namespace)}/endpointslices", query))
+
+    def get_from_pod(self, namespace: str, name: str, port: int, path: str) -> str:
+        """Return what a pod answers over HTTP to the API server, which passes the request on to it.
+
+        :param path: with its leading slash.
+        :raises KubernetesError: the pod cannot be reached from the API server, or answers with an error.
+        """
+        return self.get_text(f"/api/v1{_within(namespace)}/pods/{name}:{port}/proxy{path}")
+
     def version(self) -> str:
         """Return the version of the API server, such as ``v1.35.4``."""
         return str(self.get("/version")["gitVersion"])

@@ -10,6 +10,8 @@ from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.client import KubernetesClient
 from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.errors import KubernetesError
+from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.pod_health import with_health
+from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.services import read_services
 
 Record = dict[str, Any]
 
@@ -21,14 +23,15 @@ def read_kubernetes(path: str, timeout: float) -> Record:
 
     :param path: of a kubeconfig.
     :param timeout: limit of each call in seconds.
-    :return: ``nodes`` as :func:`read_nodes` gives them, ``pods`` of kube-system (name, node, app, ready)
-        that count, ``daemon_sets`` and ``deployments`` of kube-system (name -> wanted pods); or ``{"error": "..."}``.
+    :return: ``nodes`` as :func:`read_nodes` gives them, ``pods`` of kube-system (name, node, app, ready,
+        addresses, health_error) that count, ``daemon_sets`` and ``deployments`` of kube-system (name -> wanted pods),
+        ``services`` as :func:`.services.read_services` gives them; or ``{"error": "..."}``.
     """
     try:
         with KubernetesClient.from_path(path, timeout) as client:
             return {
                 "nodes": [node_record(item) for item in client.list_nodes()],
-                "pods": [pod_record(item) for item in client.list_pods(SYSTEM) if counts(item)],
+                "pods": with_health(client, (pod_record(item) for item in client.list_pods(SYSTEM) if counts(item))),
                 "daemon_sets": {
                     item["metadata"]["name"]: int(item.get("status", {}).get("desiredNumberScheduled", 0))
                     for item in client.list_daemon_sets(SYSTEM)
@@ -37,6 +40,7 @@ def read_kubernetes(path: str, timeout: float) -> Record:
                     item["metadata"]["name"]: int(item.get("spec", {}).get("replicas", 1))
                     for item in client.list_deployments(SYSTEM)
                 },
+                "services": read_services(client),
             }
     except KubernetesError as error:
         return {"error": str(error)}
@@ -83,12 +87,14 @@ def counts(item: Mapping[str, Any]) -> bool:
 
 def pod_record(item: Mapping[str, Any]) -> Record:
     """Return the parts of a Pod that matter."""
+    status = item.get("status") or {}
     return {
         "namespace": item["metadata"].get("namespace", ""),
         "name": item["metadata"]["name"],
         "node": (item.get("spec") or {}).get("nodeName", ""),
         "app": (item["metadata"].get("labels") or {}).get("k8s-app", ""),
-        "ready": _condition(item.get("status") or {}, "Ready").get("status") == "True",
+        "ready": _condition(status, "Ready").get("status") == "True",
+        "addresses": [str(each["ip"]) for each in status.get("podIPs") or () if each.get("ip")],
     }
 
 

@@ -8,7 +8,7 @@ Source: siderolabs/talos:pkg/cluster/check/ (which calls and resources the check
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.client import Client
@@ -21,6 +21,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.etcd_view import read_members
 from ansible_collections.homelab.talos.plugins.module_utils.talos.node_state import read_node
 from ansible_collections.homelab.talos.plugins.module_utils.talos.parallel import read_each
+from ansible_collections.homelab.talos.plugins.module_utils.talos.resource import Resource
 
 Record = dict[str, Any]
 
@@ -36,8 +37,8 @@ async def read_cluster(nodes: Mapping[str, Callable[[], Client]]) -> dict[str, R
     :param nodes: name -> function that makes a client of the node.
     :return: name -> ``version``, ``stage``, ``ready``, ``unmet_conditions``, ``services``, ``extensions`` and
         ``kubernetes`` as ``node_state.read_node`` gives them, ``etcd_members`` (None with ``etcd_error`` when they
-        cannot be listed), ``memory_kib``, ``ephemeral_bytes``, ``diagnostics``, ``static_pods``; or
-        ``{"error": "..."}``.
+        cannot be listed), ``memory_kib``, ``ephemeral_bytes``, ``diagnostics``, ``static_pods``, ``kubeprism`` (host,
+        healthy, endpoints; None when it is disabled); or ``{"error": "..."}``.
     """
     return await read_each(nodes, read_for_health)
 
@@ -50,7 +51,7 @@ async def read_for_health(client: Client) -> Record:
     state = await read_node(client, SECTIONS)
     services = {service["id"]: service for service in state["services"] or ()}
     state.update(await _etcd(client, services.get("etcd")))
-    for reader in (_memory, _ephemeral, _diagnostics, _static_pods):
+    for reader in (_memory, _ephemeral, _diagnostics, _static_pods, _kubeprism):
         state.update(await _unless_absent(reader, client))
     return state
 
@@ -90,6 +91,29 @@ async def _diagnostics(client: Client) -> Record:
 async def _static_pods(client: Client) -> Record:
     found = await client.list("k8s", "StaticPodStatuses.kubernetes.talos.dev")
     return {"static_pods": [_static_pod(item.id, item.spec or {}) for item in found]}
+
+
+async def _kubeprism(client: Client) -> Record:
+    """Return KubePrism as it is configured and as it is; a node without it has neither resource."""
+    configs = await client.list("k8s", "KubePrismConfigs.kubernetes.talos.dev")
+    states = await client.list("k8s", "KubePrismStatuses.kubernetes.talos.dev")
+    if not configs and not states:
+        return {}
+    config, state = (_spec(found) for found in (configs, states))
+    listens = f"{config['host']}:{config['port']}" if {"host", "port"} <= config.keys() else "its address"
+    healthy = state.get("healthy")
+    return {
+        "kubeprism": {
+            "host": str(state.get("host") or listens),
+            "healthy": healthy if isinstance(healthy, bool) else None,
+            "endpoints": [f"{each.get('host')}:{each.get('port')}" for each in config.get("endpoints") or ()],
+        }
+    }
+
+
+def _spec(found: Sequence[Resource]) -> Mapping[str, Any]:
+    spec = found[0].spec if found else None
+    return spec if isinstance(spec, Mapping) else {}
 
 
 def _static_pod(identity: str, status: Mapping[str, Any]) -> Record:

@@ -12,7 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health import (
+    addon_checks,
     cluster_checks,
+    kubeprism_checks,
     kubernetes_checks,
     node_checks,
     pair_checks,
@@ -40,8 +42,8 @@ class Check:
     asks_kubernetes: bool = False
 
 
-def _kubernetes(identity: str, condition: str, judge: Judge) -> Check:
-    return Check(identity, "L4", condition, judge, ("kubernetes-api",), asks_kubernetes=True)
+def _kubernetes(identity: str, condition: str, judge: Judge, *after: str) -> Check:
+    return Check(identity, "L4", condition, judge, ("kubernetes-api", *after), asks_kubernetes=True)
 
 
 CHECKS: tuple[Check, ...] = (
@@ -85,6 +87,13 @@ CHECKS: tuple[Check, ...] = (
         ("etcd-healthy",),
     ),
     Check(
+        "kubeprism-healthy",
+        "L4",
+        "KubePrism to reach an API server on all nodes",
+        kubeprism_checks.kubeprism_healthy,
+        ("etcd-healthy", "static-pods-running"),
+    ),
+    Check(
         "kubernetes-api",
         "L4",
         "the Kubernetes API to answer",
@@ -99,8 +108,26 @@ CHECKS: tuple[Check, ...] = (
         kubernetes_checks.control_plane_components_ready,
     ),
     _kubernetes("kubernetes-nodes-ready", "all k8s nodes to report ready", kubernetes_checks.kubernetes_nodes_ready),
+    _kubernetes(
+        "kubernetes-service-endpoints",
+        "the Service kubernetes to lead to the control planes",
+        addon_checks.kubernetes_service_endpoints,
+    ),
     _kubernetes("kube-proxy-ready", "kube-proxy to report ready", kubernetes_checks.kube_proxy_ready),
+    _kubernetes(
+        "kube-proxy-healthy",
+        "kube-proxy to be healthy on all nodes",
+        addon_checks.kube_proxy_healthy,
+        "kube-proxy-ready",
+    ),
     _kubernetes("coredns-ready", "coredns to report ready", kubernetes_checks.coredns_ready),
+    _kubernetes(
+        "dns-service-endpoints",
+        "the Service kube-dns to lead to CoreDNS",
+        addon_checks.dns_service_endpoints,
+        "coredns-ready",
+    ),
+    _kubernetes("coredns-answers", "coredns to answer the API server", addon_checks.coredns_answers, "coredns-ready"),
     _kubernetes(
         "kubernetes-nodes-schedulable",
         "all k8s nodes to report schedulable",

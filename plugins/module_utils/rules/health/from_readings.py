@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observation import (
+    ClusterService,
     EtcdMember,
     ExpectedNode,
+    KubePrism,
     KubernetesNode,
     KubernetesObservation,
     NodeObservation,
@@ -46,6 +48,7 @@ def node_observation(expected: ExpectedNode, reading: Record) -> NodeObservation
         static_pods=tuple(
             StaticPod(str(item["id"]), item["phase"], item["ready"]) for item in reading.get("static_pods") or ()
         ),
+        kubeprism=_kubeprism(reading.get("kubeprism")),
     )
 
 
@@ -59,10 +62,23 @@ def kubernetes_observation(reading: Record) -> KubernetesObservation:
             for item in reading["nodes"]
         ),
         pods=tuple(
-            Pod(item["namespace"], item["name"], item["node"], item["app"], item["ready"]) for item in reading["pods"]
+            Pod(
+                item["namespace"],
+                item["name"],
+                item["node"],
+                item["app"],
+                item["ready"],
+                tuple(item["addresses"]),
+                item["health_error"],
+            )
+            for item in reading["pods"]
         ),
         daemon_sets=dict(reading["daemon_sets"]),
         deployments=dict(reading["deployments"]),
+        services={
+            item["name"]: ClusterService(item["name"], tuple(item["addresses"]), tuple(item["endpoints"]))
+            for item in reading["services"]
+        },
     )
 
 
@@ -72,6 +88,10 @@ def _service(item: Record) -> Service:
     health = str(item.get("message") or "")
     message = health if item["state"] == "Running" else last
     return Service(item["id"], item["state"], item["healthy"], message, note_of(health) or note_of(last))
+
+
+def _kubeprism(item: Record | None) -> KubePrism | None:
+    return None if item is None else KubePrism(item["host"], item["healthy"], tuple(item["endpoints"]))
 
 
 def _member(item: Record) -> EtcdMember:

@@ -8,10 +8,14 @@ Source: siderolabs/talos:pkg/cluster/check/kubernetes.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+from ansible_collections.homelab.talos.plugins.module_utils.rules.health.kubernetes_answers import (
+    NO_KUBECONFIG,
+    asked,
+    ours,
+)
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observation import (
-    KubernetesNode,
     KubernetesObservation,
     NodeObservation,
     Observation,
@@ -26,7 +30,6 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health.verdict
 )
 
 COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-NO_KUBECONFIG = "there is no kubeconfig to ask Kubernetes with"
 
 
 def kubernetes_api(observation: Observation) -> Verdict:
@@ -54,7 +57,7 @@ def kubernetes_nodes_reported(observation: Observation) -> Verdict:
                     fix="add it to the inventory, or delete the node from Kubernetes",
                 )
 
-    return _asked(observation, judge, f"{count(len(observation.nodes), 'node')} known to Kubernetes")
+    return asked(observation, judge, f"{count(len(observation.nodes), 'node')} known to Kubernetes")
 
 
 def static_pods_running(observation: Observation) -> Verdict:
@@ -87,42 +90,42 @@ def control_plane_components_ready(observation: Observation) -> Verdict:
             pods = [pod for pod in kubernetes.pods if pod.name == f"{component}-{pod.node}"]
             yield from _pod_problems(component, pods, len(observation.control_planes))
 
-    return _asked(observation, judge, f"{count(len(COMPONENTS), 'component')} ready")
+    return asked(observation, judge, f"{count(len(COMPONENTS), 'component')} ready")
 
 
 def kubernetes_nodes_ready(observation: Observation) -> Verdict:
     """Every node is ready."""
 
     def judge(kubernetes: KubernetesObservation) -> Iterator[Problem]:
-        for node in _ours(observation, kubernetes):
+        for node in ours(observation, kubernetes):
             if not node.ready:
                 reason = f": {node.reason}" if node.reason else ""
                 yield Problem(f"some nodes are not ready: [{node.name}]{reason}", node.name, fix="look at its kubelet")
 
-    return _asked(observation, judge, f"{count(len(observation.nodes), 'node')} ready")
+    return asked(observation, judge, f"{count(len(observation.nodes), 'node')} ready")
 
 
 def kube_proxy_ready(observation: Observation) -> Verdict:
     """kube-proxy runs on every node, unless the cluster has none."""
-    return _workload_ready(observation, "kube-proxy", "kube-proxy", lambda asked: asked.daemon_sets)
+    return _workload_ready(observation, "kube-proxy", "kube-proxy", lambda answer: answer.daemon_sets)
 
 
 def coredns_ready(observation: Observation) -> Verdict:
     """CoreDNS runs, unless the cluster has none."""
-    return _workload_ready(observation, "coredns", "kube-dns", lambda asked: asked.deployments)
+    return _workload_ready(observation, "coredns", "kube-dns", lambda answer: answer.deployments)
 
 
 def kubernetes_nodes_schedulable(observation: Observation) -> Verdict:
     """Pods can be placed on every node."""
 
     def judge(kubernetes: KubernetesObservation) -> Iterator[Problem]:
-        for node in _ours(observation, kubernetes):
+        for node in ours(observation, kubernetes):
             if not node.schedulable:
                 yield Problem(
                     f"some nodes are not schedulable: [{node.name}]", node.name, fix=f"kubectl uncordon {node.name}"
                 )
 
-    return _asked(observation, judge, f"{count(len(observation.nodes), 'node')} schedulable")
+    return asked(observation, judge, f"{count(len(observation.nodes), 'node')} schedulable")
 
 
 def _workload_ready(
@@ -142,32 +145,14 @@ def _workload_ready(
         remedy = "look for it in the log of a control plane: talosctl dmesg"
         return Verdict((Problem(f"the cluster has no {name}, which its definition does not disable", fix=remedy),))
 
-    def judge(asked: KubernetesObservation) -> Iterator[Problem]:
-        pods = [pod for pod in asked.pods if pod.app == app]
+    def judge(kubernetes: KubernetesObservation) -> Iterator[Problem]:
+        pods = [pod for pod in kubernetes.pods if pod.app == app]
         if any(pod.ready for pod in pods):
-            yield from _pod_problems(name, pods, wanted(asked).get(name, 0))
+            yield from _pod_problems(name, pods, wanted(kubernetes).get(name, 0))
         else:
             yield Problem(f'no ready pods found for namespace "kube-system" and label selector "k8s-app={app}"')
 
-    return _asked(observation, judge, f"{name} ready")
-
-
-def _asked(
-    observation: Observation, judge: Callable[[KubernetesObservation], Iterable[Problem]], observed: str
-) -> Verdict:
-    """Judge what Kubernetes says, if it can be asked at all."""
-    kubernetes = observation.kubernetes
-    if kubernetes is None:
-        return Verdict(not_run=NO_KUBECONFIG)
-    if kubernetes.error:
-        return Verdict((Problem(kubernetes.error),))
-    return verdict(judge(kubernetes), observed)
-
-
-def _ours(observation: Observation, kubernetes: KubernetesObservation) -> list[KubernetesNode]:
-    """Return the nodes of Kubernetes that are nodes of the inventory; others are reported by a check of their own."""
-    addresses = {node.expected.address for node in observation.nodes}
-    return [node for node in kubernetes.nodes if addresses & set(node.addresses)]
+    return asked(observation, judge, f"{name} ready")
 
 
 def _pod_problems(component: str, pods: list[Pod], expected: int) -> Iterator[Problem]:

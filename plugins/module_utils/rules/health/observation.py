@@ -67,6 +67,20 @@ class StaticPod:
 
 
 @dataclass(frozen=True)
+class KubePrism:
+    """The balancer of a node over the API servers.
+
+    :ivar host: where it listens, such as ``127.0.0.1:7445``.
+    :ivar healthy: whether it reaches an API server; None when it is enabled and does not say.
+    :ivar endpoints: the API servers it knows, ``host:port`` each.
+    """
+
+    host: str
+    healthy: bool | None
+    endpoints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class NodeObservation:
     """One node.
 
@@ -78,6 +92,7 @@ class NodeObservation:
     :ivar memory_kib: physical memory in KiB, None when unknown.
     :ivar ephemeral_bytes: size of the EPHEMERAL partition in bytes, None when it has none of its own.
     :ivar diagnostics: warnings of the node about itself.
+    :ivar kubeprism: its balancer over the API servers; None when it has none enabled.
     """
 
     expected: ExpectedNode
@@ -95,6 +110,7 @@ class NodeObservation:
     ephemeral_bytes: int | None = None
     diagnostics: tuple[str, ...] = ()
     static_pods: tuple[StaticPod, ...] = ()
+    kubeprism: KubePrism | None = None
 
     @property
     def name(self) -> str:
@@ -128,6 +144,7 @@ class Pod:
     """A pod.
 
     :ivar app: value of its label ``k8s-app``, empty when it has none.
+    :ivar health_error: why its health port did not say that it is well, empty when it did; None when it was not asked.
     """
 
     namespace: str
@@ -135,6 +152,29 @@ class Pod:
     node: str
     app: str
     ready: bool
+    addresses: tuple[str, ...] = ()
+    health_error: str | None = None
+
+    def __str__(self) -> str:
+        where = f" ({', '.join(self.addresses)})" if self.addresses else ""
+        return f"pod {self.namespace}/{self.name}{where} on node {self.node}"
+
+
+@dataclass(frozen=True)
+class ClusterService:
+    """A Service of Kubernetes.
+
+    :ivar name: with its namespace, such as ``kube-system/kube-dns``.
+    :ivar addresses: its own.
+    :ivar endpoints: addresses of those behind it that are ready.
+    """
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"Service {self.name} ({', '.join(self.addresses) or 'no address'})"
 
 
 @dataclass(frozen=True)
@@ -144,6 +184,7 @@ class KubernetesObservation:
     :ivar error: why it could not be asked, empty when it could.
     :ivar pods: of the namespace ``kube-system``.
     :ivar daemon_sets: name -> wanted number of pods, of the namespace ``kube-system``; ``deployments`` likewise.
+    :ivar services: by name, those that everything relies on; one that does not exist is left out.
     """
 
     error: str = ""
@@ -151,6 +192,7 @@ class KubernetesObservation:
     pods: tuple[Pod, ...] = ()
     daemon_sets: Mapping[str, int] = field(default_factory=dict)
     deployments: Mapping[str, int] = field(default_factory=dict)
+    services: Mapping[str, ClusterService] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -63,9 +63,18 @@ def kubernetes_reading() -> dict[str, Any]:
             for name, address in names.items()
         ],
         "pods": [
-            {"namespace": "kube-system", "name": f"{name}-cp1", "node": "cp1", "app": name, "ready": True}
+            {
+                "namespace": "kube-system",
+                "name": f"{name}-cp1",
+                "node": "cp1",
+                "app": name,
+                "ready": True,
+                "addresses": ["198.18.1.11"],
+                "health_error": None,
+            }
             for name in COMPONENTS
         ],
+        "services": [{"name": "default/kubernetes", "addresses": ["10.96.0.1"], "endpoints": ["198.18.1.11"]}],
         "daemon_sets": {},
         "deployments": {},
     }
@@ -91,7 +100,7 @@ def test_a_healthy_cluster(run_module: Any, options: dict[str, Any], cluster: di
     result = run_module(cluster_health, **options)
     assert result["exit_status"] == 0, result.get("msg")
     assert (result["healthy"], result["changed"], result["findings"]) == (True, False, [])
-    assert result["summary"] == "18 ok, 4 skipped"
+    assert result["summary"] == "19 ok, 8 skipped"
     assert statuses(result)["kube-proxy-ready"] == "skipped"
     assert result["nodes"][1] == {
         "name": "gw1",
@@ -134,6 +143,8 @@ def test_nothing_is_changed(run_module: Any, options: dict[str, Any], cluster: d
         "list ExtensionStatuses",
         "list Diagnostics",
         "list StaticPodStatuses",
+        "list KubePrismConfigs",
+        "list KubePrismStatuses",
     }
 
 

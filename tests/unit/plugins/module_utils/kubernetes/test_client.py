@@ -37,8 +37,9 @@ NODE = {
 POD = {
     "metadata": {"name": "kube-proxy-x", "namespace": "kube-system", "labels": {"k8s-app": "kube-proxy"}},
     "spec": {"nodeName": "cp1"},
-    "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    "status": {"conditions": [{"type": "Ready", "status": "True"}], "podIPs": [{"ip": "198.18.1.11"}]},
 }
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
 
 
 def closed_port() -> int:
@@ -156,6 +157,11 @@ def test_reading_for_the_health_checks(api: FakeApi, tmp_path: Path) -> None:
                 {"items": [{"metadata": {"name": "kube-proxy"}, "status": {"desiredNumberScheduled": 4}}]},
             ),
             f"{apps}/deployments": (200, {"items": [{"metadata": {"name": "coredns"}, "spec": {"replicas": 2}}]}),
+            "/api/v1/namespaces/default/services/kubernetes": (200, {"spec": {"clusterIPs": ["10.96.0.1"]}}),
+            f"{SLICES}?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes": (
+                200,
+                {"items": [{"endpoints": [{"addresses": ["198.18.1.11"]}]}]},
+            ),
         }
     )
     path = tmp_path / "kubeconfig"
@@ -172,10 +178,19 @@ def test_reading_for_the_health_checks(api: FakeApi, tmp_path: Path) -> None:
             }
         ],
         "pods": [
-            {"namespace": "kube-system", "name": "kube-proxy-x", "node": "cp1", "app": "kube-proxy", "ready": True}
+            {
+                "namespace": "kube-system",
+                "name": "kube-proxy-x",
+                "node": "cp1",
+                "app": "kube-proxy",
+                "ready": True,
+                "addresses": ["198.18.1.11"],
+                "health_error": "port 10256/healthz: not found (404)",
+            }
         ],
         "daemon_sets": {"kube-proxy": 4},
         "deployments": {"coredns": 2},
+        "services": [{"name": "default/kubernetes", "addresses": ["10.96.0.1"], "endpoints": ["198.18.1.11"]}],
     }
 
 

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from ansible_collections.homelab.talos.plugins.module_utils.talos.cluster_reading import read_cluster
 from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import (
     NotAuthorized,
@@ -66,3 +68,29 @@ def test_a_dead_node_is_one_line() -> None:
     reading = read(FakeNode(refuse={"connect": Unreachable("198.18.1.11:50000", "connection refused")}))
     assert list(reading) == ["error"]
     assert reading["error"].startswith("198.18.1.11:50000: connection refused")
+
+
+CONFIG = ("KubePrismConfigs.kubernetes.talos.dev", "k8s-loadbalancer-config")
+STATUS = ("KubePrismStatuses.kubernetes.talos.dev", "k8s-loadbalancer")
+BALANCING = {"host": "127.0.0.1", "port": 7445, "endpoints": [{"host": "198.18.1.11", "port": 6443}]}
+
+
+@pytest.mark.parametrize(
+    ("resources", "wanted"),
+    [
+        ({}, None),
+        (
+            {CONFIG: BALANCING, STATUS: {"host": "127.0.0.1:7445", "healthy": False}},
+            {"host": "127.0.0.1:7445", "healthy": False, "endpoints": ["198.18.1.11:6443"]},
+        ),
+        ({CONFIG: BALANCING}, {"host": "127.0.0.1:7445", "healthy": None, "endpoints": ["198.18.1.11:6443"]}),
+        ({CONFIG: {}, STATUS: {}}, {"host": "its address", "healthy": None, "endpoints": []}),
+        ({CONFIG: None, STATUS: None}, {"host": "its address", "healthy": None, "endpoints": []}),
+    ],
+)
+def test_kubeprism_is_read_as_it_is_configured_and_as_it_is(resources: dict[Any, Any], wanted: Any) -> None:
+    assert read(FakeNode(resources=resources)).get("kubeprism") == wanted
+
+
+def test_a_node_that_does_not_know_kubeprism() -> None:
+    assert "kubeprism" not in read(FakeNode(refuse={"list KubePrismConfigs": Unimplemented("x", "no")}))

@@ -9,8 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observation import (
+    ClusterService,
     EtcdMember,
     ExpectedNode,
+    KubePrism,
     KubernetesNode,
     KubernetesObservation,
     NodeObservation,
@@ -49,6 +51,7 @@ def node(name: str, address: str, machine_type: str = "worker", role: str = "com
         static_pods=tuple(StaticPod(f"{component}-{name}", "Running", True) for component in COMPONENTS)
         if wanted.is_controlplane
         else (),
+        kubeprism=KubePrism("127.0.0.1:7445", True, ("198.18.1.11:6443",)),
     )
 
 
@@ -63,12 +66,19 @@ KUBERNETES = KubernetesObservation(
     nodes=tuple(KubernetesNode(item.name, (item.expected.address,), True, True) for item in NODES),
     pods=(
         *(Pod("kube-system", f"{component}-cp1", "cp1", component, True) for component in COMPONENTS),
-        *(Pod("kube-system", f"kube-proxy-{item.name}", item.name, "kube-proxy", True) for item in NODES),
-        Pod("kube-system", "coredns-a", "w1", "kube-dns", True),
-        Pod("kube-system", "coredns-b", "w2", "kube-dns", True),
+        *(
+            Pod("kube-system", f"kube-proxy-{item.name}", item.name, "kube-proxy", True, (item.expected.address,), "")
+            for item in NODES
+        ),
+        Pod("kube-system", "coredns-a", "w1", "kube-dns", True, ("10.244.1.2",), ""),
+        Pod("kube-system", "coredns-b", "w2", "kube-dns", True, ("10.244.2.2",), ""),
     ),
     daemon_sets={"kube-proxy": 4},
     deployments={"coredns": 2},
+    services={
+        "default/kubernetes": ClusterService("default/kubernetes", ("10.96.0.1",), ("198.18.1.11",)),
+        "kube-system/kube-dns": ClusterService("kube-system/kube-dns", ("10.96.0.10",), ("10.244.1.2", "10.244.2.2")),
+    },
 )
 
 PAIRS = tuple(

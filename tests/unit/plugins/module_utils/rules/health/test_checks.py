@@ -25,7 +25,9 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health.evaluat
 )
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.from_readings import node_observation
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observation import (
+    ClusterService,
     EtcdMember,
+    KubePrism,
     Observation,
     PairTraffic,
     Pod,
@@ -55,6 +57,18 @@ def pods_not_ready(name: str) -> tuple[Pod, ...]:
     return tuple(replace(pod, ready=False) if pod.name == name else pod for pod in KUBERNETES.pods)
 
 
+def unhealthy(name: str, error: str) -> tuple[Pod, ...]:
+    return tuple(replace(pod, health_error=error) if pod.name == name else pod for pod in KUBERNETES.pods)
+
+
+def services(changed: str, **changes: Any) -> dict[str, ClusterService]:
+    return {**KUBERNETES.services, changed: replace(KUBERNETES.services[changed], **changes)}
+
+
+def services_without(name: str) -> dict[str, ClusterService]:
+    return {each: service for each, service in KUBERNETES.services.items() if each != name}
+
+
 def two_clusters() -> Observation:
     """Return a cluster with a second control plane whose etcd knows only itself."""
     second = replace(node("cp2", "198.18.1.14", "controlplane"), members=(EtcdMember("cp2", ("198.18.1.14",)),))
@@ -71,6 +85,7 @@ def two_clusters() -> Observation:
             nodes=(*KUBERNETES.nodes, reported),
             pods=(*KUBERNETES.pods, *pods),
             daemon_sets={"kube-proxy": 5},
+            services=services("default/kubernetes", endpoints=("198.18.1.11", "198.18.1.14")),
         ),
         tuple(PairTraffic(a, b, True) for a in names for b in names if a != b),
     )
@@ -194,6 +209,18 @@ SPOILED: list[tuple[str, Observation, str, str]] = [
         "cp1",
         "static pod kube-scheduler is not ready: phase Pending",
     ),
+    (
+        "kubeprism-healthy",
+        spoil("w1", kubeprism=KubePrism("127.0.0.1:7445", False, ("198.18.1.11:6443", "10.0.0.9:6443"))),
+        "w1",
+        "KubePrism at 127.0.0.1:7445 reaches none of its API servers (198.18.1.11:6443, 10.0.0.9:6443)",
+    ),
+    (
+        "kubeprism-healthy",
+        spoil("gw1", kubeprism=KubePrism("127.0.0.1:7445", None)),
+        "gw1",
+        "KubePrism at 127.0.0.1:7445 is enabled and does not run (none known)",
+    ),
     ("kubernetes-api", spoil_kubernetes(error="GET /api/v1/nodes at https://x failed"), "", "GET /api/v1/nodes at"),
     (
         "kubernetes-nodes-reported",
@@ -224,6 +251,69 @@ SPOILED: list[tuple[str, Observation, str, str]] = [
         spoil_kubernetes_node("w2", ready=False, reason="container runtime is down"),
         "w2",
         "some nodes are not ready: [w2]: container runtime is down",
+    ),
+    (
+        "kubernetes-service-endpoints",
+        spoil_kubernetes(services=services("default/kubernetes", endpoints=())),
+        "cp1",
+        "Service default/kubernetes (10.96.0.1) does not lead to control plane cp1 (198.18.1.11): it leads to nobody",
+    ),
+    (
+        "kubernetes-service-endpoints",
+        spoil_kubernetes(services=services("default/kubernetes", endpoints=("198.18.1.11", "198.18.1.99"))),
+        "",
+        "Service default/kubernetes (10.96.0.1) leads to 198.18.1.99, which is no control plane of the inventory",
+    ),
+    (
+        "kubernetes-service-endpoints",
+        spoil_kubernetes(services=services_without("default/kubernetes")),
+        "",
+        "Service default/kubernetes does not exist",
+    ),
+    (
+        "kube-proxy-healthy",
+        spoil_kubernetes(pods=unhealthy("kube-proxy-w2", "port 10256/healthz: connection refused")),
+        "w2",
+        "pod kube-system/kube-proxy-w2 (198.18.1.13) on node w2 is not healthy: port 10256/healthz: connection refused",
+    ),
+    (
+        "kube-proxy-healthy",
+        spoil_kubernetes(pods=pods_without("kube-proxy-gw1"), daemon_sets={"kube-proxy": 3}),
+        "gw1",
+        "node gw1 has no kube-proxy: service addresses do not work there",
+    ),
+    (
+        "dns-service-endpoints",
+        spoil_kubernetes(services=services("kube-system/kube-dns", endpoints=("10.244.1.2",))),
+        "w2",
+        "Service kube-system/kube-dns (10.96.0.10) does not lead to pod kube-system/coredns-b (10.244.2.2) on node w2:"
+        " it leads to 10.244.1.2",
+    ),
+    (
+        "dns-service-endpoints",
+        spoil_kubernetes(
+            services=services("kube-system/kube-dns", endpoints=("10.244.1.2", "10.244.2.2", "10.244.3.9"))
+        ),
+        "",
+        "Service kube-system/kube-dns (10.96.0.10) leads to 10.244.3.9, which is no ready pod of CoreDNS",
+    ),
+    (
+        "dns-service-endpoints",
+        spoil_kubernetes(services=services("kube-system/kube-dns", addresses=())),
+        "",
+        "Service kube-system/kube-dns (no address) has no address of its own",
+    ),
+    (
+        "dns-service-endpoints",
+        spoil_kubernetes(services=services_without("kube-system/kube-dns")),
+        "",
+        "Service kube-system/kube-dns does not exist",
+    ),
+    (
+        "coredns-answers",
+        spoil_kubernetes(pods=unhealthy("coredns-a", "port 8181/ready: no answer within 10 s")),
+        "w1",
+        "pod kube-system/coredns-a (10.244.1.2) on node w1 is not healthy: port 8181/ready: no answer within 10 s",
     ),
     (
         "kube-proxy-ready",
@@ -353,6 +443,8 @@ def test_what_is_absent_is_skipped_as_talos_does() -> None:
     results = {result.id: result for result in evaluate(observation)}
     assert results["kube-proxy-ready"].status == "skipped"
     assert results["coredns-ready"].message == "coredns to report ready: SKIP, the cluster has no coredns"
+    for check in ("kube-proxy-healthy", "dns-service-endpoints", "coredns-answers"):
+        assert results[check].status == "skipped", check
     assert is_healthy(list(results.values()))
 
 
@@ -360,6 +452,28 @@ def test_without_kubeconfig_and_pairs_the_checks_are_not_run() -> None:
     results = {result.id: result for result in evaluate(replace(HEALTHY, kubernetes=None, pairs=None))}
     not_run = {identity for identity, result in results.items() if result.status == "not run"}
     assert not_run == {check.id for check in CHECKS if check.asks_kubernetes} | {"pair-traffic"}
+
+
+def test_nodes_without_kubeprism_are_left_out() -> None:
+    disabled = tuple(replace(each, kubeprism=None) for each in NODES)
+    (result,) = evaluate(replace(HEALTHY, nodes=disabled), select(("kubeprism-healthy",)))
+    assert (result.status, result.message.endswith("SKIP, no node has KubePrism enabled")) == ("skipped", True)
+    (result,) = evaluate(replace(HEALTHY, nodes=(*disabled[:3], NODES[3])), select(("kubeprism-healthy",)))
+    assert result.message.endswith("OK, KubePrism healthy on 1 node")
+    silent = replace(disabled[3], error="no connection within 10 s")
+    (result,) = evaluate(replace(HEALTHY, nodes=(*disabled[:3], silent)), select(("kubeprism-healthy",)))
+    assert (result.status, result.findings[0].host) == ("failed", "gw1")
+
+
+def test_control_planes_that_are_not_looked_at_are_no_strangers() -> None:
+    both = services("default/kubernetes", endpoints=("198.18.1.11", "198.18.1.14"))
+    kubernetes = replace(KUBERNETES, services=both)
+    subset = replace(HEALTHY, control_plane_addresses=("198.18.1.11", "198.18.1.14"), kubernetes=kubernetes)
+    (result,) = evaluate(subset, select(("kubernetes-service-endpoints",)))
+    assert (result.status, result.message.partition("OK, ")[2]) == ("ok", "1 control plane behind default/kubernetes")
+    unknown = Observation(NODES[1:], (), kubernetes)
+    (result,) = evaluate(unknown, select(("kubernetes-service-endpoints",)))
+    assert (result.status, "no control plane is declared" in result.message) == ("not run", True)
 
 
 def test_one_control_plane_needs_no_worker() -> None:
