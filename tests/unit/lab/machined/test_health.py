@@ -24,7 +24,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
 from .fakes import FakeControlPlane, FakeKubernetes
-from .home import VARIANT, Home, control_plane, play, stage, until, worker
+from .home import LIMIT_SECONDS, VARIANT, Home, control_plane, play, stage, until, worker
 
 PATH = "cluster.ClusterService/HealthCheck"
 
@@ -35,7 +35,7 @@ async def _health(lab: Home, seconds: int, address: str = "198.18.9.11", **info:
     lines: list[str] = []
     async with lab.client(address, "os:reader") as client:
         try:
-            async for progress in client.stream(PATH, request, timeout=20):
+            async for progress in client.stream(PATH, request, timeout=LIMIT_SECONDS):
                 lines.append(progress.message)
         except TalosError as error:
             lines.append(f"{error.code}: {error.cause}")
@@ -50,7 +50,7 @@ def test_healthy_cluster(tmp_path: Path) -> None:
         )
         await stage(await worker(lab), "running")
         await until(lambda: len(control.node.peers()) == 1, "worker known")
-        lines = await _health(lab, 60)
+        lines = await _health(lab, 1200)
         assert lines[0] == 'discovered nodes: ["198.18.9.11" "198.18.9.21"]'
         verdicts = [f"waiting for {name}: OK" for name, _check in CHECKS]
         verdicts[13:15] = ["waiting for kube-proxy to report ready: SKIP", "waiting for coredns to report ready: SKIP"]

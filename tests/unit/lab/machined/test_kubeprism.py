@@ -18,7 +18,7 @@ from ansible_collections.homelab.talos.lab.machined.discovery import Affiliate
 from ansible_collections.homelab.talos.lab.machined.kubeprism_plan import Endpoint
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
-from .home import Home, apply, bundle, config, control_plane, definition, play, stage, until, worker
+from .home import LIMIT_SECONDS, Home, apply, bundle, config, control_plane, definition, play, stage, until, worker
 
 ADDRESS = "198.18.9.11"
 STATUS = ("k8s", "KubePrismStatuses.kubernetes.talos.dev", "k8s-loadbalancer")
@@ -81,7 +81,7 @@ async def echo_server(lab: Home, address: str) -> asyncio.Server:
 def ask(lab: Home, address: str) -> bytes:
     """Send a request of 200 kB through the KubePrism of the node at *address* and return the whole answer."""
     with closing(lab.wire.connect(address, 7445)) as connection:
-        connection.settimeout(5)
+        connection.settimeout(LIMIT_SECONDS)
         connection.sendall(b"x" * 200_000)
         connection.shutdown(socket.SHUT_WR)
         answer = b""
@@ -110,7 +110,7 @@ def test_a_worker_reaches_an_api_server_that_answers_and_leaves_out_one_that_doe
 def refused(lab: Home, address: str) -> bool:
     """Whether KubePrism closes a connection without an answer."""
     with closing(lab.wire.connect(address, 7445)) as connection:
-        connection.settimeout(5)
+        connection.settimeout(LIMIT_SECONDS)
         return connection.recv(100) == b""
 
 

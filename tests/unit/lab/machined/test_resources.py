@@ -14,7 +14,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages i
 from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import NotAuthorized, NotFound
 from ansible_collections.homelab.talos.plugins.module_utils.talos.resource import Resource, ResourceEvent
 
-from .home import VARIANT, Home, control_plane, play, stage, status, unary, until, worker
+from .home import LIMIT_SECONDS, VARIANT, Home, control_plane, play, stage, status, unary, until, worker
 
 ADDRESS = "198.18.9.11"
 DEFINITIONS = ("meta", "ResourceDefinitions.meta.cosi.dev")
@@ -171,7 +171,7 @@ def test_watch_of_a_type(tmp_path: Path) -> None:
     async def scenario(lab: Home) -> None:
         machine = await control_plane(lab)
         async with lab.client(ADDRESS) as client:
-            watch = client.watch("runtime", "Services.v1alpha1.talos.dev", timeout=10)
+            watch = client.watch("runtime", "Services.v1alpha1.talos.dev", timeout=LIMIT_SECONDS)
             async with aclosing(watch) as events:  # type: ignore[type-var]
                 created = set()
                 async for event in events:

@@ -16,7 +16,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages i
 from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import NotAuthorized, TalosError, Unimplemented
 from ansible_collections.homelab.talos.plugins.module_utils.talos.talosconfig import Credentials
 
-from .home import Home, bundle, control_plane, credentials, play, stage, unary
+from .home import LIMIT_SECONDS, Home, bundle, control_plane, credentials, play, stage, unary
 
 ADDRESS = "198.18.9.11"
 ALL = ("os:admin", "os:operator", "os:reader", "os:etcd:backup", "os:meta:writer", "os:image:verifier")
@@ -166,7 +166,9 @@ def test_unknown_method_over_the_wire(tmp_path: Path) -> None:
         tls = certificates.client_context(creds.ca, pki.CertificateAndKey(creds.crt, creds.key))
         channel = NodeChannel(lab.runtimes["cp1"], ADDRESS, 50000, tls)
         try:
-            await asyncio.wait_for(UnaryUnaryMethod(channel, "/machine.MachineService/Nope", empty, empty)(empty()), 5)
+            await asyncio.wait_for(
+                UnaryUnaryMethod(channel, "/machine.MachineService/Nope", empty, empty)(empty()), LIMIT_SECONDS
+            )
         except GRPCError as error:
             return error.status
         finally:

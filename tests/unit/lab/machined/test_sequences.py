@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -302,7 +301,7 @@ def test_pods_are_told_to_stop_and_waited_for(tmp_path: Path) -> None:
         lines = machine.node.journal.kernel
         await until(lambda: any("default/web-1" in each for each in lines.tail()), "the complaint about a deaf pod")
         kubernetes.running = []
-        await asyncio.wait_for(stage(machine, "running"), 20)
+        await stage(machine, "running")
 
     play(tmp_path, scenario)
 

@@ -50,7 +50,7 @@ def test_clock_that_is_advanced_wakes_sleepers() -> None:
         assert clock.monotonic() >= 3601
         return time.monotonic() - started
 
-    assert asyncio.run(main()) < 1
+    assert asyncio.run(main()) < 60
 
 
 def test_clock_speed_must_be_positive() -> None:
@@ -152,7 +152,7 @@ def test_log_is_followed() -> None:
         log.write("e")
         await _turn()
         end.set()
-        await asyncio.wait_for(reader, 1)
+        await asyncio.wait_for(reader, 60)
         assert log.tail() == ["c", "d", "e"]
         assert log.tail(0) == []
         return found
@@ -169,7 +169,7 @@ def test_notice_board() -> None:
         assert not waiting.done()
         state["ready"] = True
         board.post()
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, 60)
 
     asyncio.run(main())
 

@@ -73,7 +73,7 @@ class LabThread:
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in the lab and return its result."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(180)
 
     def client(self, endpoint: str, **options: Any) -> Client:
         """Return a client whose packets reach the lab."""
@@ -154,7 +154,7 @@ def applied(step: Step, files: dict[str, str]) -> dict[str, Any]:
         path=files["cp1"],
     )
     assert rendered["exit_status"] == 0, rendered.get("msg")
-    options = {"state": "applied", "src": files["cp1"], "maintenance": "allowed", "wait_timeout": 30, "erase": True}
+    options = {"state": "applied", "src": files["cp1"], "maintenance": "allowed", "wait_timeout": 120, "erase": True}
     first = step(machine_config, **options)
     assert first["exit_status"] == 0, first.get("msg")
     assert (first["changed"], first["via"], first["stage"]) == (True, "maintenance", "booting")
@@ -180,10 +180,10 @@ def test_from_maintenance_to_reset(step: Step, applied: dict[str, Any], files: d
     again = step(machine_config, **applied)
     assert (again["changed"], again["mode"], again["via"]) == (False, "none", "mtls")
 
-    boot = step(bootstrap, definition=DEFINITION, wait_timeout=30)
+    boot = step(bootstrap, definition=DEFINITION, wait_timeout=120)
     assert boot["exit_status"] == 0, boot.get("msg")
     assert boot["changed"]
-    assert not step(bootstrap, definition=DEFINITION, wait_timeout=30)["changed"]
+    assert not step(bootstrap, definition=DEFINITION, wait_timeout=120)["changed"]
 
     config = step(kubeconfig, source="node", path=files["kubeconfig"])
     assert config["exit_status"] == 0, config.get("msg")
@@ -195,21 +195,21 @@ def test_from_maintenance_to_reset(step: Step, applied: dict[str, Any], files: d
     assert (node["stage"], node["machine_type"], node["version"]["tag"]) == ("running", "controlplane", home.VERSION)
     assert {item["name"] for item in node["extensions"]} == set(home.VARIANT)
 
-    rebooted = step(reboot, wait_timeout=30)
+    rebooted = step(reboot, wait_timeout=120)
     assert rebooted["exit_status"] == 0, rebooted.get("msg")
     assert rebooted["boot_id_before"] == node["boot_id"] != rebooted["boot_id_after"]
 
-    gone = step(reset, erase=True, wait_timeout=30)
+    gone = step(reset, erase=True, wait_timeout=120)
     assert gone["exit_status"] == 0, gone.get("msg")
     assert (gone["changed"], gone["graceful"], gone["stage"]) == (True, False, "maintenance")
     assert not step(reset, erase=True)["changed"]
 
 
 def test_a_reset_that_cannot_be_is_noticed_at_once(step: Step, applied: dict[str, Any], lab: LabThread) -> None:
-    assert step(bootstrap, definition=DEFINITION, wait_timeout=30)["changed"]
+    assert step(bootstrap, definition=DEFINITION, wait_timeout=120)["changed"]
     lab.do(home.stage(lab.home.machines["cp1"], "running"))
     started = time.monotonic()
-    refused = step(reset, erase=True, graceful="always", wait_timeout=300)
+    refused = step(reset, erase=True, graceful="always", wait_timeout=1200)
     assert refused["exit_status"] == 1
     assert refused["msg"].startswith("cp1: reset: ")
     assert "etcdserver: re-configuration failed due to not enough started members" in refused["msg"]
@@ -217,10 +217,10 @@ def test_a_reset_that_cannot_be_is_noticed_at_once(step: Step, applied: dict[str
 
 
 def test_services_are_restarted_and_stopped(step: Step, applied: dict[str, Any], lab: LabThread) -> None:
-    assert step(bootstrap, definition=DEFINITION, wait_timeout=30)["changed"]
+    assert step(bootstrap, definition=DEFINITION, wait_timeout=120)["changed"]
     lab.do(home.stage(lab.home.machines["cp1"], "running"))
     (before,) = lab.home.runtimes["cp1"].running("kubelet")
-    restarted = step(service, service="kubelet", state="restarted", wait_timeout=30)
+    restarted = step(service, service="kubelet", state="restarted", wait_timeout=120)
     assert (restarted["exit_status"], restarted["changed"], restarted["state_after"]) == (0, True, "Running")
     assert restarted["message"] == "Health check successful"
     assert before.returncode is not None
@@ -317,7 +317,7 @@ class TestBadInput:
         assert result["exit_status"] == 1
         assert result["msg"].startswith(f"w9: {SILENT}:50000: no connection within 0.5 s")
         assert "remedy: check that the node is powered on" in result["msg"]
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
 
     def test_health_of_an_unreachable_node_is_named(self, step: Step, applied: dict[str, Any]) -> None:
         nodes = [{"name": "w9", "address": SILENT}]

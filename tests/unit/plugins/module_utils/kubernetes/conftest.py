@@ -47,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.api.asked.append(self.path)
         if self.path == "/slow":
-            self.api.hold.wait(5)
+            self.api.hold.wait(60)
         status, answer = self.api.answers.get(self.path, (404, {"kind": "Status", "message": "not found"}))
         body = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
         self.send_response(status)

@@ -125,7 +125,7 @@ def test_deadline_of_a_call(node: StartNode, authority: Authority) -> None:
         started = time.monotonic()
         with pytest.raises(errors.DeadlineExceeded) as caught:
             await client.unary("machine.MachineService/Hostname", timeout=0.2)
-        assert 0.15 < time.monotonic() - started < 2
+        assert 0.15 < time.monotonic() - started < 10
         assert str(caught.value).startswith(
             f"{server.endpoint}: machine.MachineService/Hostname: no answer within 0.2 s (DEADLINE_EXCEEDED)"
         )
@@ -135,8 +135,8 @@ def test_deadline_of_a_call(node: StartNode, authority: Authority) -> None:
 
 
 def test_default_deadline(node: StartNode, authority: Authority) -> None:
-    with pytest.raises(errors.DeadlineExceeded, match=r"no answer within 0\.5 s"):
-        ask_version(node({VERSION: mute}).endpoint, timeout=0.5, credentials=authority.client())
+    with pytest.raises(errors.DeadlineExceeded, match=r"no answer within 2 s"):
+        ask_version(node({VERSION: mute}).endpoint, timeout=2, credentials=authority.client())
 
 
 def test_deadline_of_a_stream(node: StartNode, authority: Authority) -> None:
@@ -144,8 +144,9 @@ def test_deadline_of_a_stream(node: StartNode, authority: Authority) -> None:
 
     async def work(client: Client) -> None:
         seen: list[Any] = []
+        await client.unary(VERSION)
         with pytest.raises(errors.DeadlineExceeded):
-            await collect(client.stream(EVENTS, timeout=0.5), seen)
+            await collect(client.stream(EVENTS, timeout=1), seen)
         assert [event.id for event in seen] == ["hello"]
 
     with_client(server, authority, work)
@@ -160,11 +161,11 @@ def test_the_node_learns_the_deadline(node: StartNode, authority: Authority) -> 
         await stream.send_message(message("machine.HostnameResponse")())
 
     async def work(client: Client) -> None:
-        await client.unary("machine.MachineService/Hostname", timeout=7)
+        await client.unary("machine.MachineService/Hostname", timeout=70)
         await client.unary("machine.MachineService/Hostname", timeout=math.inf)
 
     with_client(node({"machine.MachineService/Hostname": answer}), authority, work)
-    assert 5 < remaining[0] <= 7
+    assert 50 < remaining[0] <= 70
     assert remaining[1] is None
 
 
@@ -178,6 +179,7 @@ def test_failed_calls_leave_the_surrounding_task_alone(node: StartNode, authorit
                     await client.unary("machine.MachineService/Hostname", timeout=0.1)
 
     async def work(client: Client) -> None:
+        await client.unary(VERSION)
         with pytest.raises(TimeoutError):
             await insist(client)
         task = asyncio.current_task()
