@@ -29,10 +29,10 @@ from ansible_collections.homelab.talos.lab.machined.resources import cluster, ku
 from ansible_collections.homelab.talos.lab.machined.resources import configuration as configuration_resources
 from ansible_collections.homelab.talos.lab.machined.resources import network as network_resources
 from ansible_collections.homelab.talos.lab.machined.resources import runtime as runtime_resources
-from ansible_collections.homelab.talos.lab.machined.sequence import Sequence, SequenceFailed
+from ansible_collections.homelab.talos.lab.machined.sequence import Phase, Sequence, SequenceFailed
 from ansible_collections.homelab.talos.lab.machined.service_runner import ServiceDefinition
 from ansible_collections.homelab.talos.lab.machined.services import boot_services, early_services
-from ansible_collections.homelab.talos.lab.machined.stopping import stop_services
+from ansible_collections.homelab.talos.lab.machined.stopping import idle, stop_the_rest
 from ansible_collections.homelab.talos.lab.machined.upgrade import keep_upgrade
 
 # Source: siderolabs/talos:pkg/machinery/constants/constants.go (BootTimeout)
@@ -48,6 +48,7 @@ class Boot:
     def __init__(self, node: Node, configurator: Configurator) -> None:
         self._node = node
         self._configurator = configurator
+        self._problem = ""  # with the stored configuration
 
     async def run(self) -> bool:
         """Boot; True when the machine shall reboot (it was installed), False when it is running.
@@ -62,24 +63,37 @@ class Boot:
         return False
 
     async def _initialize(self) -> None:
+        left_out = [Phase(name, is_left_out=True) for name in ("wipeDisks", "haltIfInstalled")]
+        await Sequence(self._node, "initialize").run(
+            [
+                Phase("systemRequirements"),
+                Phase("earlyServices", self._start_early_services),
+                *idle("usb", "meta"),
+                Phase("cleanupBootloader", is_left_out=True),
+                Phase("dashboard"),
+                *left_out,
+                Phase("config", self._acquire_config),
+            ]
+        )
+
+    async def _start_early_services(self, sequence: Sequence) -> None:
         node = self._node
-        with Sequence(node, "initialize").running() as sequence:
-            sequence.phases("systemRequirements")
-            node.partitions.prepare()
-            if node.partitions.load_config() is not None:
-                node.identify()
-            problem = self._load_config()  # before its phase: apid's certificates depend on it
-            with sequence.phase("earlyServices"):
-                await self._publish_first()
-                self._start(early_services(node, self._configurator.apid))
-                sequence.tasks("earlyServices")
-            sequence.phases("usb", "meta", "dashboard")
-            with sequence.phase("config"), sequence.task("loadConfig"):
-                if problem:
-                    sequence.log(f"failed to load config from STATE: {problem}")
-                    node.events.publish(event_messages.config_load_error(problem))
-                if node.config is None:
-                    await self._maintenance()
+        node.partitions.prepare()
+        if node.partitions.load_config() is not None:
+            node.identify()
+        self._problem = self._load_config()  # before its phase: apid's certificates depend on it
+        await self._publish_first()
+        self._start(early_services(node, self._configurator.apid))
+        sequence.tasks("earlyServices")
+
+    async def _acquire_config(self, sequence: Sequence) -> None:
+        node = self._node
+        with sequence.task("loadConfig"):
+            if self._problem:
+                sequence.log(f"failed to load config from STATE: {self._problem}")
+                node.events.publish(event_messages.config_load_error(self._problem))
+            if node.config is None:
+                await self._maintenance()
 
     def _load_config(self) -> str:
         """Activate the stored configuration; returns what is wrong with it, which leads to maintenance."""
@@ -121,16 +135,21 @@ class Boot:
         node = self._node
         set_stage(node, "installing")
         node.busy = "install"
-        with Sequence(node, "install").running() as sequence:
-            sequence.phases("env")
-            with sequence.phase("install"), sequence.task("install"):
-                self._install_to_disk()
-            sequence.phases("meta", "saveMeta", *before_stopping(node.description.talos_version), "volumeFinalize")
-            with sequence.phase("stopEverything"):
-                await stop_services(node, sequence)
-            sequence.phases("kexec")
-            end_boot(node, sequence, Outcome.REBOOT)
+        await Sequence(node, "install").run(
+            [
+                Phase("env"),
+                Phase("install", self._run_installer),
+                *idle("meta", "saveMeta", *before_stopping(node.description.talos_version), "volumeFinalize"),
+                stop_the_rest(node),
+                Phase("kexec"),
+                end_boot(node, Outcome.REBOOT),
+            ]
+        )
         node.busy = ""
+
+    async def _run_installer(self, sequence: Sequence) -> None:
+        with sequence.task("install"):
+            self._install_to_disk()
 
     def _install_to_disk(self) -> None:
         node = self._node
@@ -147,15 +166,16 @@ class Boot:
             node.partitions.save_config(node.config_text)
         node.identify()
         await self._configurator.spread()
-        with Sequence(node, "boot").running() as sequence:
-            sequence.phases(*before_services(node.description.talos_version))
-            with sequence.phase("startEverything"):
-                self._start_controllers()
-                with sequence.task("startAllServices"):
-                    self._start(boot_services(node))
-                    await self._wait_for_services(sequence)
+        before = before_services(node.description.talos_version)
+        await Sequence(node, "boot").run([*idle(*before), Phase("startEverything", self._start_everything)])
         set_stage(node, "running")
         node.journal.talos("boot sequence finished")
+
+    async def _start_everything(self, sequence: Sequence) -> None:
+        self._start_controllers()
+        with sequence.task("startAllServices"):
+            self._start(boot_services(self._node))
+            await self._wait_for_services(sequence)
 
     def _start_controllers(self) -> None:
         node = self._node

@@ -8,6 +8,7 @@ Source: siderolabs/talos:internal/app/machined/pkg/runtime/v1alpha1/v1alpha1_seq
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,8 +16,10 @@ from ansible_collections.homelab.talos.lab.machined import event_messages
 from ansible_collections.homelab.talos.lab.machined.etcd_leave import leave_etcd
 from ansible_collections.homelab.talos.lab.machined.machine_status import set_stage
 from ansible_collections.homelab.talos.lab.machined.node import Node
-from ansible_collections.homelab.talos.lab.machined.sequence import Sequence, SequenceFailed
+from ansible_collections.homelab.talos.lab.machined.phases import before_stopping
+from ansible_collections.homelab.talos.lab.machined.sequence import Phase, Sequence, SequenceFailed
 from ansible_collections.homelab.talos.lab.machined.stopping import (
+    idle,
     stop_everything,
     stop_pods,
     stop_the_rest,
@@ -62,67 +65,92 @@ class Request:
 
 async def carry_out(node: Node, request: Request) -> Outcome:
     """Run the sequence of a request; raises ``SequenceFailed``."""
-    sequences = {"reboot": _reboot, "shutdown": _shutdown, "reset": _reset, "upgrade": _upgrade}
-    with Sequence(node, request.sequence, request.actor_id).running() as sequence:
-        return await sequences[request.sequence](node, request, sequence)
+    stage, phases, outcome = _SEQUENCES[request.sequence]
+    set_stage(node, stage)
+    await Sequence(node, request.sequence, request.actor_id).run(phases(node, request))
+    return outcome(request)
 
 
-async def _reboot(node: Node, request: Request, sequence: Sequence) -> Outcome:
-    set_stage(node, "rebooting")
-    if not request.force:
-        await stop_pods(node, sequence)
-        sequence.phases("dbus")
-        await stop_everything(node, sequence, kexec=True)
-    end_boot(node, sequence, Outcome.REBOOT)
-    return Outcome.REBOOT
+def _reboot(node: Node, request: Request) -> list[Phase]:
+    if request.force:
+        return [end_boot(node, Outcome.REBOOT)]
+    return [stop_pods(node), *idle("dbus"), *stop_everything(node, kexec=True), end_boot(node, Outcome.REBOOT)]
 
 
-async def _shutdown(node: Node, request: Request, sequence: Sequence) -> Outcome:
-    set_stage(node, "shutting down")
-    sequence.phases("storeShutdown")
-    if not request.force:
-        await _drain(node, sequence)
-    await stop_pods(node, sequence)
-    sequence.phases("dbus")
-    await stop_everything(node, sequence)
-    end_boot(node, sequence, Outcome.OFF)
-    return Outcome.OFF
+def _shutdown(node: Node, request: Request) -> list[Phase]:
+    return [
+        *idle("storeShutdown"),
+        *([] if request.force else [_drain(node)]),
+        stop_pods(node),
+        *idle("dbus"),
+        *stop_everything(node),
+        end_boot(node, Outcome.OFF),
+    ]
 
 
-async def _reset(node: Node, request: Request, sequence: Sequence) -> Outcome:
-    set_stage(node, "resetting")
-    if request.graceful:
-        await _drain(node, sequence)
-    await stop_pods(node, sequence, remove=request.graceful)
-    sequence.phases("dbus")
-    if request.graceful and node.is_controlplane:
-        with sequence.phase("leave"), sequence.task("leaveEtcd"):
+def _reset(node: Node, request: Request) -> list[Phase]:
+    return [
+        *([_drain(node)] if request.graceful else []),
+        stop_pods(node, remove=request.graceful),
+        *idle("dbus"),
+        *([_leave(node)] if request.graceful and node.is_controlplane else []),
+        _announce_reset(node, request),
+        *stop_everything(node, kexec=bool(request.wipe)),
+        *idle("forceCleanup"),
+        *_wipe(node, request),
+        end_boot(node, _after_reset(request)),
+    ]
+
+
+def _after_reset(request: Request) -> Outcome:
+    return Outcome.REBOOT if request.reboot else Outcome.OFF
+
+
+def _upgrade(node: Node, request: Request) -> list[Phase]:
+    async def install(sequence: Sequence) -> None:
+        with sequence.task("upgrade"):
+            sequence.log(f'performing upgrade via "{request.image}"')
+            _install(node, request.image)
+            sequence.log("upgrade successful")
+
+    return [
+        *idle(*before_stopping(node.description.talos_version)),
+        _drain(node),
+        stop_pods(node),
+        *idle("dbus"),
+        *stop_workloads(node, unmount="unmount"),
+        Phase("upgrade", install),
+        *idle("meta", "kexec"),
+        stop_the_rest(node),
+        end_boot(node, Outcome.REBOOT),
+    ]
+
+
+_SEQUENCES: dict[str, tuple[str, Callable[[Node, Request], list[Phase]], Callable[[Request], Outcome]]] = {
+    "reboot": ("rebooting", _reboot, lambda _request: Outcome.REBOOT),
+    "shutdown": ("shutting down", _shutdown, lambda _request: Outcome.OFF),
+    "reset": ("resetting", _reset, _after_reset),
+    "upgrade": ("upgrading", _upgrade, lambda _request: Outcome.REBOOT),
+}
+
+
+def _leave(node: Node) -> Phase:
+    async def work(sequence: Sequence) -> None:
+        with sequence.task("leaveEtcd"):
             await leave_etcd(node)
-    sequence.phases("preReset")
-    if node.config is not None and request.graceful:
-        node.discovery.withdraw(node.cluster_key(), node.node_id)
-    await stop_everything(node, sequence, kexec=bool(request.wipe))
-    sequence.phases("forceCleanup")
-    _wipe(node, request, sequence)
-    outcome = Outcome.REBOOT if request.reboot else Outcome.OFF
-    end_boot(node, sequence, outcome)
-    return outcome
+
+    return Phase("leave", work)
 
 
-async def _upgrade(node: Node, request: Request, sequence: Sequence) -> Outcome:
-    set_stage(node, "upgrading")
-    await _drain(node, sequence)
-    await stop_pods(node, sequence)
-    sequence.phases("dbus")
-    await stop_workloads(node, sequence)
-    with sequence.phase("upgrade"), sequence.task("upgrade"):
-        sequence.log(f'performing upgrade via "{request.image}"')
-        _install(node, request.image)
-        sequence.log("upgrade successful")
-    sequence.phases("meta", "kexec")
-    await stop_the_rest(node, sequence)
-    end_boot(node, sequence, Outcome.REBOOT)
-    return Outcome.REBOOT
+def _announce_reset(node: Node, request: Request) -> Phase:
+    """Return the phase in which controllers learn of the reset: a node that leaves in order is discovered no more."""
+
+    async def work(sequence: Sequence) -> None:
+        sequence.tasks("preReset")
+        if node.config is not None and request.graceful:
+            node.discovery.withdraw(node.cluster_key(), node.node_id)
+
+    return Phase("preReset", work)
 
 
 def _install(node: Node, image: str) -> None:
@@ -135,34 +163,54 @@ def _install(node: Node, image: str) -> None:
         raise SequenceFailed('task "upgrade" failed: exit code 1') from None
 
 
-def _wipe(node: Node, request: Request, sequence: Sequence) -> None:
-    """Note what to erase; it happens when no process of the node runs any more."""
-    if request.wipe_disk:
-        with sequence.phase("reset"), sequence.task("resetSystemDisk"):
+def _wipe(node: Node, request: Request) -> list[Phase]:
+    """Return the phases that note what to erase; it happens when no process of the node runs any more."""
+
+    async def whole_disk(sequence: Sequence) -> None:
+        with sequence.task("resetSystemDisk"):
             node.wipes = (WHOLE_DISK,)
             node.journal.talos(f"wiping system disk {node.partitions.system_disk}")
-    elif request.wipe:
-        with sequence.phase("resetSpec"), sequence.task("resetSystemDiskSpec"):
+
+    async def partitions(sequence: Sequence) -> None:
+        with sequence.task("resetSystemDiskSpec"):
             node.wipes = request.wipe
             node.journal.talos("successfully reset system disk by the spec")
-    if request.user_disks:
-        with sequence.phase("resetUserDisks"), sequence.task("resetUserDisks"):
+
+    async def user_disks(sequence: Sequence) -> None:
+        with sequence.task("resetUserDisks"):
             for disk in request.user_disks:
                 node.journal.talos(f"wiping user disk {disk}")
 
+    phases = []
+    if request.wipe_disk:
+        phases.append(Phase("reset", whole_disk))
+    elif request.wipe:
+        phases.append(Phase("resetSpec", partitions))
+    if request.user_disks:
+        phases.append(Phase("resetUserDisks", user_disks))
+    return phases
 
-def end_boot(node: Node, sequence: Sequence, outcome: Outcome) -> None:
-    """The last phase: the command of reboot(2) that would be next."""
+
+def end_boot(node: Node, outcome: Outcome) -> Phase:
+    """Return the last phase: the command of reboot(2) that would be next."""
     name = "reboot" if outcome is Outcome.REBOOT else "shutdown"
-    with sequence.phase(name), sequence.task(name):
-        node.events.publish(event_messages.restart(_COMMANDS[outcome]), sequence.actor_id)
+
+    async def work(sequence: Sequence) -> None:
+        with sequence.task(name):
+            node.events.publish(event_messages.restart(_COMMANDS[outcome]), sequence.actor_id)
+
+    return Phase(name, work)
 
 
-async def _drain(node: Node, sequence: Sequence) -> None:
-    """The phase ``drain``: nothing to do on a node that never joined."""
-    with sequence.phase("drain"), sequence.task("cordonAndDrainNode"):
-        if node.is_up("kubelet"):
-            await node.programs.kubernetes.drain(node.nodename, DRAIN_SECONDS)
+def _drain(node: Node) -> Phase:
+    """Return the phase ``drain``: nothing to do on a node that never joined."""
+
+    async def work(sequence: Sequence) -> None:
+        with sequence.task("cordonAndDrainNode"):
+            if node.is_up("kubelet"):
+                await node.programs.kubernetes.drain(node.nodename, DRAIN_SECONDS)
+
+    return Phase("drain", work)
 
 
 def erase(node: Node) -> None:

@@ -31,6 +31,7 @@ _TASKS: dict[str, tuple[str, ...]] = {
     # what the sequences that end a boot have in common
     "denyNewServices": ("denyNewServices",),
     "umount": ("unmountPodMounts",),
+    "unmount": ("unmountPodMounts",),
     "unmountBind": ("unmountSystemDiskBindMounts",),
     "unmountPromotable": ("unmountPromotableSystemPartitions",),
     "unmountSystem": ("unmountEphemeralPartition",),
@@ -62,14 +63,17 @@ def before_services(talos_version: str) -> tuple[str, ...]:
 
 
 def before_stopping(talos_version: str) -> tuple[str, ...]:
-    """Return the phases of an ending boot before its services stop."""
+    """Return the phases of an ending boot before its services stop; those of an upgrade before anything else."""
     return ("denyNewServices",) if _is_promotable(talos_version) else ()
 
 
-def unmounting(talos_version: str) -> tuple[str, ...]:
-    """Return the phases of an ending boot between its last workload and its last service."""
+def unmounting(talos_version: str, first: str = "umount") -> tuple[str, ...]:
+    """Return the phases of an ending boot between its last workload and its last service.
+
+    :param first: name of the first one, which an upgrade spells differently.
+    """
     promotable = ("unmountPromotable",) if _is_promotable(talos_version) else ()
-    return ("umount", "unmountBind", *promotable, "unmountSystem", "volumeFinalize")
+    return (first, "unmountBind", *promotable, "unmountSystem", "volumeFinalize")
 
 
 def prepares_kexec_last(talos_version: str) -> bool:

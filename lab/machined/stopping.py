@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from ansible_collections.homelab.talos.lab.machined import phases
 from ansible_collections.homelab.talos.lab.machined.node import Node
-from ansible_collections.homelab.talos.lab.machined.sequence import Sequence
+from ansible_collections.homelab.talos.lab.machined.sequence import Phase, Sequence
 
 # The API stays until the very end, so that clients see the events of the sequence.
 LAST = ("machined", "apid", "containerd")
@@ -23,14 +23,18 @@ POD_SECONDS = 5.0
 POLL_SECONDS = 0.2
 
 
-async def stop_pods(node: Node, sequence: Sequence, *, remove: bool = False) -> None:
-    """The phase ``cleanup``: the kubelet stops, and containers of pods get SIGTERM and some seconds."""
-    with sequence.phase("cleanup"), sequence.task("removeAllPods" if remove else "stopAllPods"):
-        await _stop(node, ["kubelet"])
-        pids = [str(each["pid"]) for each in await node.programs.kubernetes.containers() if each.get("pid")]
-        if pids:
-            await node.runtime.run(["kill", "-TERM", *pids])
-            await _wait_for_pods(node)
+def stop_pods(node: Node, *, remove: bool = False) -> Phase:
+    """Return the phase ``cleanup``: the kubelet stops, and containers of pods get SIGTERM and some seconds."""
+
+    async def work(sequence: Sequence) -> None:
+        with sequence.task("removeAllPods" if remove else "stopAllPods"):
+            await _stop(node, ["kubelet"])
+            pids = [str(each["pid"]) for each in await node.programs.kubernetes.containers() if each.get("pid")]
+            if pids:
+                await node.runtime.run(["kill", "-TERM", *pids])
+                await _wait_for_pods(node)
+
+    return Phase("cleanup", work)
 
 
 async def _wait_for_pods(node: Node) -> None:
@@ -43,37 +47,44 @@ async def _wait_for_pods(node: Node) -> None:
         await node.clock.sleep(POLL_SECONDS)
 
 
-async def stop_everything(node: Node, sequence: Sequence, *, kexec: bool = False) -> None:
-    """The phases from the first stopped service to the last one."""
-    await stop_workloads(node, sequence)
-    kexec_last = phases.prepares_kexec_last(node.description.talos_version)
-    if kexec and not kexec_last:
-        sequence.phases("kexec")
-    await stop_the_rest(node, sequence)
-    if kexec and kexec_last:
-        sequence.phases("kexec")
-
-
-async def stop_workloads(node: Node, sequence: Sequence) -> None:
-    """The phases from the first stopped service until nothing uses the system disk any more."""
+def stop_everything(node: Node, *, kexec: bool = False) -> list[Phase]:
+    """Return the phases from the first stopped service to the last one."""
     version = node.description.talos_version
-    sequence.phases(*phases.before_stopping(version))
-    with sequence.phase("stopServices"), sequence.task("stopServicesForUpgrade"):
-        await _stop(node, [*_extensions(node), *WORKLOADS])
-    sequence.phases(*phases.unmounting(version))
+    last = [stop_the_rest(node)]
+    if kexec and phases.prepares_kexec_last(version):
+        last.append(Phase("kexec"))
+    elif kexec:
+        last.insert(0, Phase("kexec"))
+    return [*idle(*phases.before_stopping(version)), *stop_workloads(node), *last]
 
 
-async def stop_the_rest(node: Node, sequence: Sequence) -> None:
-    """The phase in which the last services stop."""
-    with sequence.phase("stopEverything"):
-        await stop_services(node, sequence)
+def stop_workloads(node: Node, unmount: str = "umount") -> list[Phase]:
+    """Return the phases from the first stopped workload until nothing uses the system disk any more.
+
+    :param unmount: name of the phase in which mounts of pods go.
+    """
+
+    async def work(sequence: Sequence) -> None:
+        with sequence.task("stopServicesForUpgrade"):
+            await _stop(node, [*_extensions(node), *WORKLOADS])
+
+    return [Phase("stopServices", work), *idle(*phases.unmounting(node.description.talos_version, unmount))]
 
 
-async def stop_services(node: Node, sequence: Sequence) -> None:
-    """Stop every service but those that must be last, workloads first."""
-    with sequence.task("stopAllServices"):
-        first = [*_extensions(node), *WORKLOADS]
-        await _stop(node, [*first, *(id for id in node.services if id not in (*first, *LAST))])
+def stop_the_rest(node: Node) -> Phase:
+    """Return the phase in which every service stops but those that must be last, workloads first."""
+
+    async def work(sequence: Sequence) -> None:
+        with sequence.task("stopAllServices"):
+            first = [*_extensions(node), *WORKLOADS]
+            await _stop(node, [*first, *(id for id in node.services if id not in (*first, *LAST))])
+
+    return Phase("stopEverything", work)
+
+
+def idle(*names: str) -> list[Phase]:
+    """Return phases that have nothing to do in the lab."""
+    return [Phase(name) for name in names]
 
 
 async def shut_down(node: Node) -> None:

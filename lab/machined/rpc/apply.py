@@ -15,6 +15,7 @@ from ansible_collections.homelab.talos.lab.machined import refusals
 from ansible_collections.homelab.talos.lab.machined.call import Call, Handlers
 from ansible_collections.homelab.talos.lab.machined.configuration import Configurator
 from ansible_collections.homelab.talos.lab.machined.decoding import ConfigurationError, read
+from ansible_collections.homelab.talos.lab.machined.go_duration import go_duration
 from ansible_collections.homelab.talos.lab.machined.immediate import NeedsReboot, check_immediate, unified_diff
 from ansible_collections.homelab.talos.lab.machined.lifecycle import Request
 from ansible_collections.homelab.talos.lab.machined.node import Node
@@ -83,9 +84,8 @@ class ApplyCalls:
         if mode == "TRY":
             seconds = _seconds(request)
             self._configurator.roll_back_after(seconds)
-            details += (
-                f"\nThe config is applied in 'try' mode and will be automatically reverted back in {_duration(seconds)}"
-            )
+            limit = go_duration(seconds)
+            details += f"\nThe config is applied in 'try' mode and will be automatically reverted back in {limit}"
         if mode == "REBOOT":
             self._rebooted = self._node.runtime.boot_id
             self._request(Request("reboot"))
@@ -139,16 +139,6 @@ def _seconds(request: Any) -> float:
     if not request.HasField("try_mode_timeout"):
         return DEFAULT_TRY_SECONDS
     return float(request.try_mode_timeout.ToTimedelta().total_seconds())
-
-
-def _duration(seconds: float) -> str:
-    """Return seconds as Go prints a duration: 1m0s."""
-    hours, rest = divmod(seconds, 3600)
-    minutes, rest = divmod(rest, 60)
-    text = f"{rest:g}s"
-    if hours or minutes:
-        text = f"{int(minutes)}m{text}"
-    return f"{int(hours)}h{text}" if hours else text
 
 
 def _reply(mode: str, details: str, warnings: list[str]) -> Any:

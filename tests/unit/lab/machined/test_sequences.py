@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.talos.lab.machined import phases
+from ansible_collections.homelab.talos.lab.machined import lifecycle, phases
 from ansible_collections.homelab.talos.lab.machined.event_log import Event
 from ansible_collections.homelab.talos.lab.machined.interfaces import CORDONED, EtcdMember
 from ansible_collections.homelab.talos.lab.machined.machine import Machine
@@ -179,6 +181,45 @@ def test_boot_and_reboot(tmp_path: Path) -> None:
         assert lab.programs["cp1"].kubernetes.drained == []
 
     play(tmp_path, scenario)
+
+
+def test_phases_are_counted_in_the_kernel_log_also_those_that_are_left_out(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        machine = await control_plane(lab)
+        lines = [line.partition("[talos] ")[2] for line in machine.node.journal.kernel.tail()]
+        wanted = [
+            "initialize sequence: 9 phase(s)",
+            "phase systemRequirements (1/9): 1 tasks(s)",
+            "phase earlyServices (2/9): 6 tasks(s)",
+            "task startUdevd (2/6): starting",
+            "phase dashboard (6/9): 1 tasks(s)",
+            "phase config (9/9): 1 tasks(s)",
+            "boot sequence: 9 phase(s)",
+            "phase env (3/9): 2 tasks(s)",
+            "task waitForCARoots (2/2): starting",
+            "phase startEverything (9/9): 1 tasks(s)",
+        ]
+        assert [line for line in lines if line in wanted] == wanted
+        done = [line for line in lines if re.fullmatch(r"phase \S+ \(\d/9\): done, \S+s", line)]
+        assert len(done) == 6 + 9
+        assert not [line for line in lines if "wipeDisks" in line]
+        assert any(re.fullmatch(r"boot sequence: done: \S+s", line) for line in lines)
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(
+    ("version", "first", "last"),
+    [
+        ("v1.13.9", ["drain", "cleanup"], ["upgrade", "meta", "kexec", "stopEverything", "reboot"]),
+        ("v1.14.0", ["denyNewServices", "drain"], ["upgrade", "meta", "kexec", "stopEverything", "reboot"]),
+    ],
+)
+def test_an_upgrade_denies_new_services_before_it_drains(version: str, first: list[str], last: list[str]) -> None:
+    node: Any = SimpleNamespace(description=SimpleNamespace(talos_version=version))
+    names = [phase.name for phase in lifecycle._upgrade(node, lifecycle.Request("upgrade"))]
+    assert (names[:2], names[-5:]) == (first, last)
+    assert names.count("denyNewServices") == ("denyNewServices" in first)
 
 
 def test_forced_reboot_stops_nothing(tmp_path: Path) -> None:

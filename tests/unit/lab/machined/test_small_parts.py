@@ -17,12 +17,12 @@ from ansible_collections.homelab.talos.lab.machined.definitions import DEFINITIO
 from ansible_collections.homelab.talos.lab.machined.description import DescriptionError, NodeDescription
 from ansible_collections.homelab.talos.lab.machined.discovery import TTL_SECONDS, Affiliate, Discovery
 from ansible_collections.homelab.talos.lab.machined.event_log import xid
+from ansible_collections.homelab.talos.lab.machined.go_duration import go_duration
 from ansible_collections.homelab.talos.lab.machined.immediate import NeedsReboot, check_immediate
 from ansible_collections.homelab.talos.lab.machined.journal import Log
 from ansible_collections.homelab.talos.lab.machined.label_query import matches
 from ansible_collections.homelab.talos.lab.machined.notice import NoticeBoard
 from ansible_collections.homelab.talos.lab.machined.resources.runtime import pretty
-from ansible_collections.homelab.talos.lab.machined.rpc.apply import _duration
 from ansible_collections.homelab.talos.lab.machined.spec_encoding import proto_spec
 from ansible_collections.homelab.talos.lab.machined.store import Store
 from ansible_collections.homelab.talos.lab.machined.validation import several
@@ -269,7 +269,8 @@ def test_immediate_changes() -> None:
 
 
 def test_texts() -> None:
-    assert [_duration(seconds) for seconds in (1, 60, 90.5, 3600)] == ["1s", "1m0s", "1m30.5s", "1h0m0s"]
+    assert [go_duration(seconds) for seconds in (1, 60, 90.5, 3600)] == ["1s", "1m0s", "1m30.5s", "1h0m0s"]
+    assert [go_duration(seconds) for seconds in (0, 8e-5, 0.01225, 0.9999999)] == ["0s", "80µs", "12.25ms", "1s"]
     assert [pretty(size) for size in (512, 5000, 21474836480, 104857600)] == ["512 B", "5.0 kB", "21 GB", "105 MB"]
     assert several(["a"]) == "1 error occurred:\n\t* a\n\n"
     assert several(["a", "b"]) == "2 errors occurred:\n\t* a\n\t* b\n\n"

@@ -91,12 +91,13 @@ def test_the_sequence_of_an_upgrade_is_in_the_kernel_log(tmp_path: Path) -> None
         lines = [line.partition("[talos] ")[2] for line in kernel.tail()]
         assert f'task upgrade (1/1): performing upgrade via "{installer(VARIANT)}"' in lines
         wanted = [
-            "upgrade sequence: started",
-            "phase drain: started",
-            "phase stopServices: started",
-            "phase upgrade: started",
-            "phase stopEverything: started",
-            "phase reboot: started",
+            "upgrade sequence: 13 phase(s)",
+            "phase drain (1/13): 1 tasks(s)",
+            "phase stopServices (4/13): 1 tasks(s)",
+            "phase unmount (5/13): 1 tasks(s)",
+            "phase upgrade (9/13): 1 tasks(s)",
+            "phase stopEverything (12/13): 1 tasks(s)",
+            "phase reboot (13/13): 1 tasks(s)",
         ]
         assert [line for line in lines if line in wanted] == wanted
 
