@@ -15,7 +15,8 @@ from grpclib import GRPCError, Status
 
 from ansible_collections.homelab.talos.lab.machined import refusals
 from ansible_collections.homelab.talos.lab.machined.call import Call, Handlers
-from ansible_collections.homelab.talos.lab.machined.health_checks import CHECKS, SKIP, Check, Cluster, Unanswered
+from ansible_collections.homelab.talos.lab.machined.checked_cluster import SKIP, Check, Cluster, Unanswered
+from ansible_collections.homelab.talos.lab.machined.health_checks import CHECKS
 from ansible_collections.homelab.talos.lab.machined.node import Node
 from ansible_collections.homelab.talos.lab.machined.routing import Callee
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message

@@ -33,6 +33,8 @@ from .fakes import FakePrograms, FakeRuntime, Wire
 VERSION = "v1.13.9"
 SUBNET = "198.18.9.0/24"
 VARIANT = ("drbd", "spin", "zfs")
+#: A container of a pod that does not heed SIGTERM.
+DEAF_POD = {"namespace": "default", "pod": "web-1", "name": "web", "id": "0", "pid": 77}
 MODES = enum("machine.ApplyConfigurationRequest.Mode")
 # Only what never comes lasts so long: a machine may have a lot to do besides.
 LIMIT_SECONDS = 60.0

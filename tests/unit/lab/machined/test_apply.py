@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import InvalidArgument, TalosError
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
-from .home import MODES, Home, apply, config, configure, control_plane, definition, play, stage, until
+from .home import DEAF_POD, MODES, Home, apply, config, configure, control_plane, definition, play, stage, until
 
 NODE = definition("cp1", "198.18.9.11", "controlplane")
 SYSCTL = "net.core.somaxconn"
@@ -239,8 +239,7 @@ def test_nothing_more_is_applied_once_a_configuration_reboots_the_node(tmp_path:
         machine = await control_plane(lab)
         boot = lab.runtimes["cp1"].boot_id
         # The reboot waits for a pod that does not end.
-        deaf = {"namespace": "default", "pod": "web-1", "name": "web", "id": "0", "pid": 77}
-        lab.programs["cp1"].kubernetes.running = [deaf]
+        lab.programs["cp1"].kubernetes.running = [DEAF_POD]
         async with lab.client("198.18.9.11") as client:
             await apply(client, config(NODE, _udev), "REBOOT")
             with pytest.raises(TalosError, match="configuration was already applied and node is rebooting"):

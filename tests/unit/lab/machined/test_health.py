@@ -11,14 +11,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.talos.lab.machined.health_checks import (
-    CHECKS,
-    SKIP,
-    Cluster,
-    Unanswered,
-    coredns,
-    kube_proxy,
-)
+from ansible_collections.homelab.talos.lab.machined.checked_cluster import SKIP, Cluster, Unanswered
+from ansible_collections.homelab.talos.lab.machined.health_checks import CHECKS
+from ansible_collections.homelab.talos.lab.machined.kubernetes_health import coredns, kube_proxy
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import message
 from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import TalosError
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig

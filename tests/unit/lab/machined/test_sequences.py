@@ -18,7 +18,7 @@ from ansible_collections.homelab.talos.lab.machined.interfaces import CORDONED, 
 from ansible_collections.homelab.talos.lab.machined.machine import Machine
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import enum, message
 
-from .home import Home, config, configure, control_plane, definition, play, stage, unary, until, worker
+from .home import DEAF_POD, Home, config, configure, control_plane, definition, play, stage, unary, until, worker
 
 ADDRESS, WORKER = "198.18.9.11", "198.18.9.21"
 STOPPING = [
@@ -308,9 +308,6 @@ def test_reset_that_is_not_graceful_leaves_nothing_in_order(tmp_path: Path) -> N
         assert lab.programs["w1"].kubernetes.drained == []
 
     play(tmp_path, scenario)
-
-
-DEAF_POD = {"namespace": "default", "pod": "web-1", "name": "web", "id": "0", "pid": 77}
 
 
 def test_sequence_that_finds_another_one_running_does_not_start(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.homelab.talos.plugins.module_utils._module import connection, talos_module
 from ansible_collections.homelab.talos.plugins.module_utils.talos import secrets_bundle, waiting
 from ansible_collections.homelab.talos.plugins.module_utils.talos.talosconfig import Credentials, render_talosconfig
-from ansible_collections.homelab.talos.tests.unit.plugins.fake_node import FakeWorld
+from ansible_collections.homelab.talos.tests.unit.plugins.fake_node import FakeNode, FakeWorld
 
 RunModule = Callable[..., dict[str, Any]]
 REAL_PACE = waiting.Pace
@@ -138,3 +138,17 @@ def snapshot(directory: Path) -> dict[str, tuple[int, bytes]]:
 def files_in() -> Callable[[Path], dict[str, tuple[int, bytes]]]:
     """Return the function that takes a snapshot of a directory."""
     return snapshot
+
+
+@pytest.fixture
+def node(world: FakeWorld) -> FakeNode:
+    """Return the worker w1, which the options lead to."""
+    made = FakeNode("198.18.1.12")
+    world.nodes[made.address] = made
+    return made
+
+
+@pytest.fixture
+def options(talosconfig: Path) -> dict[str, Any]:
+    """Return the options of a module that acts on w1."""
+    return {"endpoint": "198.18.1.12", "name": "w1", "talosconfig": str(talosconfig), "wait_timeout": 20}

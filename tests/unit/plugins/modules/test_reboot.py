@@ -5,29 +5,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import enum
 from ansible_collections.homelab.talos.plugins.module_utils.talos.errors import NotAuthorized
 from ansible_collections.homelab.talos.plugins.modules import reboot
-from ansible_collections.homelab.talos.tests.unit.plugins.fake_node import FakeNode, FakeWorld
+from ansible_collections.homelab.talos.tests.unit.plugins.fake_node import FakeNode
 
 BEFORE, AFTER = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
-
-
-@pytest.fixture
-def options(talosconfig: Path) -> dict[str, Any]:
-    return {"endpoint": "198.18.1.12", "name": "w1", "talosconfig": str(talosconfig), "wait_timeout": 20}
-
-
-@pytest.fixture
-def node(world: FakeWorld) -> FakeNode:
-    made = FakeNode("198.18.1.12")
-    world.nodes[made.address] = made
-    return made
 
 
 def test_waits_for_the_next_boot(run_module: Any, options: dict[str, Any], node: FakeNode) -> None:

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.homelab.talos.plugins.module_utils.talos.api.messages import method
 from ansible_collections.homelab.talos.plugins.modules import service
-from ansible_collections.homelab.talos.tests.unit.plugins.fake_node import FakeNode, FakeWorld
+from ansible_collections.homelab.talos.tests.unit.plugins.fake_node import FakeNode
 
 
 def _operate(state: str) -> Any:
@@ -38,19 +37,12 @@ def listing(node: FakeNode, seconds: int) -> Any:
 
 
 @pytest.fixture
-def options(talosconfig: Path) -> dict[str, Any]:
-    return {"endpoint": "198.18.1.12", "name": "w1", "talosconfig": str(talosconfig), "wait_timeout": 20}
-
-
-@pytest.fixture
-def node(world: FakeWorld) -> FakeNode:
-    made = FakeNode("198.18.1.12")
-    made.services = {"kubelet": ("Running", True), "ext-tailscale": ("Waiting", None), "etcd": ("Running", True)}
-    made.answers["ServiceList"] = lambda fake, _request: listing(fake, 1)
-    made.answers["ServiceStop"] = _operate("Finished")
-    made.answers["ServiceStart"] = made.answers["ServiceRestart"] = _operate("Running")
-    world.nodes[made.address] = made
-    return made
+def node(node: FakeNode) -> FakeNode:
+    node.services = {"kubelet": ("Running", True), "ext-tailscale": ("Waiting", None), "etcd": ("Running", True)}
+    node.answers["ServiceList"] = lambda fake, _request: listing(fake, 1)
+    node.answers["ServiceStop"] = _operate("Finished")
+    node.answers["ServiceStart"] = node.answers["ServiceRestart"] = _operate("Running")
+    return node
 
 
 def test_stops_once_and_starts_again(run_module: Any, options: dict[str, Any], node: FakeNode) -> None:
