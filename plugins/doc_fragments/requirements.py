@@ -41,3 +41,12 @@ requirements:
   - PyYAML
   - requests
 """
+
+    # For modules that talk to Kubernetes only.
+    CLUSTER = r"""
+options: {}
+requirements:
+  - Python 3.11 or newer
+  - PyYAML
+  - kubernetes
+"""

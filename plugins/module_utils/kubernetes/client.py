@@ -28,6 +28,10 @@ from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.errors im
 from ansible_collections.homelab.talos.plugins.module_utils.talos import yaml_text
 
 DEFAULT_TIMEOUT = 10.0
+NOT_FOUND = 404
+# JSON is YAML.
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
 
 
 class KubernetesClient:
@@ -82,13 +86,73 @@ class KubernetesClient:
 
         :raises KubernetesError: the call failed.
         """
-        url = f"{path}?{urlencode(query)}" if query else path
-        operation = f"GET {path}"
+        return self._call("GET", path, query)
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        """Return the object at a path, None when there is none, nor its kind.
+
+        :raises KubernetesError: the call failed.
+        """
+        try:
+            found: dict[str, Any] = self.get(path)
+        except KubernetesAnswer as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+        return found
+
+    def apply(self, path: str, wanted: Mapping[str, Any], manager: str, dry_run: bool = False) -> dict[str, Any]:
+        """Let the server make an object what is wanted (server-side apply, forced) and return it.
+
+        :param path: of the object.
+        :param wanted: the fields that the manager is in charge of; others are left alone.
+        :param manager: name under which the server keeps whose fields they are.
+        :param dry_run: the server judges and returns, and keeps nothing.
+        :raises KubernetesError: the call failed; KubernetesAnswer: the server refuses the object.
+        """
+        query = {"fieldManager": manager, "force": "true", **_dry(dry_run)}
+        answer: dict[str, Any] = json.loads(self._call("PATCH", path, query, dict(wanted), APPLY))
+        return answer
+
+    def merge(self, path: str, change: Mapping[str, Any], manager: str, dry_run: bool = False) -> dict[str, Any]:
+        """Change some fields of an object (merge patch) and return it; for the parameters see :meth:`apply`.
+
+        :raises KubernetesError: the call failed.
+        """
+        query = {"fieldManager": manager, **_dry(dry_run)}
+        answer: dict[str, Any] = json.loads(self._call("PATCH", path, query, dict(change), MERGE))
+        return answer
+
+    def delete(self, path: str, dry_run: bool = False) -> bool:
+        """Delete an object and, in the background, what it owns; return whether it was there.
+
+        :raises KubernetesError: the call failed.
+        """
+        try:
+            self._call("DELETE", path, {"propagationPolicy": "Background", **_dry(dry_run)})
+        except KubernetesAnswer as error:
+            if error.status == NOT_FOUND:
+                return False
+            raise
+        return True
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+        content_type: str = "",
+    ) -> str:
+        headers = {"Accept": "application/json, text/plain"}
+        if content_type:
+            headers["Content-Type"] = content_type
         try:
             answer = self._api.call_api(
-                url,
-                "GET",
-                header_params={"Accept": "application/json, text/plain"},
+                f"{path}?{urlencode(query)}" if query else path,
+                method,
+                header_params=headers,
+                body=body,
                 auth_settings=["BearerToken"],
                 _preload_content=False,
                 _return_http_data_only=True,
@@ -97,7 +161,7 @@ class KubernetesClient:
             )
             return str(answer.data.decode("utf-8"))
         except Exception as error:
-            raise explain(self.server, operation, error, self._timeout) from None
+            raise explain(self.server, f"{method} {path}", error, self._timeout) from None
 
     def list_nodes(self) -> list[dict[str, Any]]:
         """Return all nodes as the API describes them."""
@@ -165,9 +229,12 @@ def _explain_status(server: str, operation: str, error: Any, status: int) -> Kub
         return KubernetesRefused(
             server, operation, f"the client certificate is not accepted ({message})", "create the kubeconfig anew"
         )
+    if status == 403 and "exceeded quota" in message:
+        return KubernetesAnswer(server, operation, f"{message} ({status})", "raise the quota, or ask for less", status)
     if status == 403:
         return KubernetesRefused(server, operation, message, "use a kubeconfig with more permissions")
-    return KubernetesAnswer(server, operation, f"{message} ({status})", "look at the API server's log", status)
+    remedy = "correct what it names" if status == 422 else "look at the API server's log"
+    return KubernetesAnswer(server, operation, f"{message} ({status})", remedy, status)
 
 
 def _explain_tls(server: str, operation: str, text: str) -> KubernetesError:
@@ -198,6 +265,10 @@ def _short(error: BaseException) -> str:
     """Return the last, most specific part of the texts that urllib3 nests."""
     text = " ".join(str(error).split())
     return text.rsplit(": ", 1)[-1].rstrip(")'\"") or type(error).__name__
+
+
+def _dry(dry_run: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if dry_run else {}
 
 
 def _items(answer: Any) -> list[dict[str, Any]]:
