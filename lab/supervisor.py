@@ -27,6 +27,7 @@ from ansible_collections.homelab.talos.lab.programs.node_programs import NodePro
 from ansible_collections.homelab.talos.lab.programs.pod_network import connect_pods
 from ansible_collections.homelab.talos.lab.services.lab_services import LabServices
 from ansible_collections.homelab.talos.lab.services.service_node import ServiceNode
+from ansible_collections.homelab.talos.lab.spin.sharing import shared_directories
 
 _POD_NETWORK_PERIOD_SECONDS = 0.5
 
@@ -41,6 +42,7 @@ class Supervisor:
         self._clocks = {node.name: LabClock() for node in description.nodes}
         self._common_clock = LabClock()
         discovery = Discovery(self._common_clock)
+        shared = shared_directories()
         self._runtimes: dict[str, NodeRuntime] = {}
         self._machines: dict[str, Machine] = {}
         for node in description.nodes:
@@ -53,6 +55,7 @@ class Supervisor:
                 links.router_namespace(description.name),
                 engine,
                 wire_is_cut=functools.partial(wire_is_cut, record.run_directory, node.name),
+                shared=shared,
             )
             self._runtimes[node.name] = runtime
             self._machines[node.name] = Machine(

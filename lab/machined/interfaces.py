@@ -143,7 +143,8 @@ class Facts:
     """What a program may need to know beyond the machine configuration.
 
     ``bootstrap`` is given only for the one start of etcd that a Bootstrap request asked for.
-    ``peers`` are the other members known to discovery (all machine types).
+    ``peers`` are the other members known to discovery (all machine types). ``extensions`` are the names of those in
+    the node's image.
     """
 
     hostname: str
@@ -151,6 +152,7 @@ class Facts:
     machine_type: str
     bootstrap: EtcdStart | None = None
     peers: tuple[Peer, ...] = ()
+    extensions: tuple[str, ...] = ()
 
     @property
     def control_planes(self) -> tuple[Peer, ...]:

@@ -208,7 +208,8 @@ class Node:
 
     def facts(self, *, bootstrap: EtcdStart | None = None) -> Facts:
         """Return what programs need to know besides the configuration."""
-        return Facts(self.hostname, self.address, self.machine_type, bootstrap, self.peers())
+        extensions = tuple(each.name for each in self.description.extensions)
+        return Facts(self.hostname, self.address, self.machine_type, bootstrap, self.peers(), extensions)
 
     @property
     def address(self) -> str:

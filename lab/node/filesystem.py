@@ -21,16 +21,18 @@ exec unshare "$@"
 
 #: Runs as the first process of the node's namespaces; ends by becoming the engine's pause program.
 #: Arguments: path of the control group, directory of the node, directories of the engine's programs, of its images,
-#: of the CNI plugins, boot id, hostname.
+#: of the CNI plugins, boot id, hostname, then pairs of a place below /opt and the directory to be seen there.
 BOOT_SCRIPT = r"""
 set -eu
 group=$1 node=$2 engine=$3 images=$4 plugins=$5 boot_id=$6 hostname=$7
+shift 7
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /opt
 mkdir -p /opt/engine /opt/images /opt/cni/bin /opt/node /opt/cgroup
 mount --bind "$engine" /opt/engine
 mount --bind "$images" /opt/images
 mount --bind "$plugins" /opt/cni/bin
+while [ $# -ge 2 ]; do mkdir -p "/opt/$1" && mount --bind "$2" "/opt/$1" && shift 2; done
 mount --bind "$node" /opt/node
 mount --bind /opt/node/etc /etc
 mount --bind /opt/node/var /var

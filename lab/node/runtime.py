@@ -36,7 +36,7 @@ class NodeRuntime:
 
     Parameters: *lab* and *name*; *address* of its lease in *subnet* (CIDR); *directory* that outlives
     power-off; *router* namespace; *engine*; *new_boot_id* returns a fresh UUID string; *wire_is_cut* tells
-    whether the wire of the machine is cut while it is switched on.
+    whether the wire of the machine is cut while it is switched on; *shared* place below /opt -> directory of the host.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class NodeRuntime:
         engine: Engine,
         new_boot_id: Callable[[], str] = lambda: str(uuid.uuid4()),
         wire_is_cut: Callable[[], bool] = lambda: False,
+        shared: Mapping[str, Path] | None = None,
     ) -> None:
         self.lab = lab
         self.name = name
@@ -62,6 +63,7 @@ class NodeRuntime:
         self._router = router
         self._new_boot_id = new_boot_id
         self._wire_is_cut = wire_is_cut
+        self._shared = shared or {}
         self._unshare: asyncio.subprocess.Process | None = None
         self.init_pid = 0
 
@@ -94,6 +96,7 @@ class NodeRuntime:
         group = cgroups.node_group(self.lab, self.name)
         boot = ["sh", "-c", filesystem.BOOT_SCRIPT, "boot", group, str(self.directory), str(self.engine.programs)]
         boot += [str(self.engine.images), str(self.engine.cni_plugins), self.boot_id, self.name]
+        boot += [text for place, directory in self._shared.items() for text in (place, str(directory))]
         self._unshare = await asyncio.create_subprocess_exec(
             *("nsenter", f"--net=/run/netns/{self.namespace}"),
             *("sh", "-c", filesystem.JOIN_SCRIPT, "join", group),

@@ -15,6 +15,7 @@ from ansible_collections.homelab.talos.lab.last_line import last_line
 from ansible_collections.homelab.talos.lab.machined.interfaces import Command, Facts
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
 from ansible_collections.homelab.talos.lab.programs.files import write_file
+from ansible_collections.homelab.talos.lab.spin import handler
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
 SOCKET = "/run/containerd/containerd.sock"
@@ -62,7 +63,11 @@ class Containerd:
         store = image_store.store_directory(self._runtime.engine)
         await asyncio.to_thread(image_store.seed, store, self._runtime.directory / _ROOT.lstrip("/"))
         etc = self._runtime.directory / "etc"
-        write_file(etc / _CONFIG_FILE.removeprefix("/etc/"), _CONFIG)
+        config_text = _CONFIG
+        if handler.EXTENSION in facts.extensions:
+            config_text += handler.CONTAINERD_PART
+            write_file(etc / handler.RUNTIME_FILE.removeprefix("/etc/"), handler.runtime_program(), 0o755)
+        write_file(etc / _CONFIG_FILE.removeprefix("/etc/"), config_text)
         for host, endpoints in _mirrors(config).items():
             folder = "_default" if host == "*" else host
             path = etc / HOSTS_DIRECTORY.removeprefix("/etc/") / folder / "hosts.toml"

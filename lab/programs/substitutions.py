@@ -40,6 +40,9 @@ SUBSTITUTIONS: tuple[Substitution, ...] = (
     Substitution("containerd", "restrict_oom_score_adj", "false", "true", "needs CAP_SYS_RESOURCE"),
     Substitution("containerd", "disable_apparmor", "false", "true", "AppArmor profiles belong to the host"),
     Substitution("containerd", "images", "pulled from registries", "from the engine", "no packet leaves the lab"),
+    Substitution(
+        "containerd", "handler spin", "shim of Spin", "runc and a wasmtime host", "the shim is not in the engine"
+    ),
     Substitution("control plane", "user of the pods", "65534-65536", "root", "files stay those of root"),
     Substitution("kube-proxy", "oom-score-adj", "-999", "0", "needs CAP_SYS_RESOURCE"),
     Substitution("kube-proxy", "conntrack-tcp-timeout-*", "1h, 24h", "0 (as is)", "kernel settings belong to the host"),
