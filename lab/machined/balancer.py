@@ -3,7 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A TCP balancer: accepts connections, passes each to one upstream, and dials all of them now and then.
 
-Sources: siderolabs/go-loadbalancer:loadbalancer/target.go, siderolabs/talos:pkg/machinery/constants/constants.go.
+Connections of clients only ever lower the score of an upstream; what raises it is a check of its health. The checks run
+one after the other, each for at most 15 s, with 20 s between the rounds, so that a silent upstream delays the others.
+
+Sources: siderolabs/go-loadbalancer:loadbalancer/target.go and upstream/upstream.go,
+siderolabs/talos:pkg/machinery/constants/constants.go.
 """
 
 from __future__ import annotations
@@ -56,27 +60,27 @@ class Balancer:
         task.add_done_callback(self._tasks.discard)
 
     async def _keep_checking(self) -> None:
+        # The first round of a balancer of Talos finds no upstreams yet: it is given them once it runs.
         while True:
-            await self.check()
             await self._clock.sleep(HEALTH_INTERVAL_SECONDS)
+            await self.check()
 
     async def check(self) -> None:
         """Dial every upstream once, one after the other."""
         for endpoint in self._upstreams.all:
+            begin = time.monotonic()
             upstream = await self._connect(endpoint)
             if upstream is not None:
+                self._upstreams.up(endpoint, time.monotonic() - begin)
                 upstream.close()
 
     async def _connect(self, endpoint: Endpoint) -> socket.socket | None:
-        """Return a connection, None when there is none; the score learns of both."""
-        begin = time.monotonic()
+        """Return a connection; None when there is none, which lowers the score."""
         try:
-            upstream = await self._dial(endpoint, DIAL_SECONDS)
+            return await self._dial(endpoint, DIAL_SECONDS)
         except OSError:
             self._upstreams.down(endpoint)
             return None
-        self._upstreams.up(endpoint, time.monotonic() - begin)
-        return upstream
 
     async def _pass(self, client: socket.socket) -> None:
         with contextlib.closing(client):

@@ -186,6 +186,7 @@ class Boot:
         node.controller(lambda: keep_upgrade(node), "runtime.DropUpgradeFallbackController")
         if node.is_controlplane:
             node.controller(lambda: kubernetes.keep_control_plane(node), "k8s.ControlPlaneStaticPodController")
+            node.controller(lambda: kubernetes.keep_static_pod_statuses(node), "k8s.KubeletStaticPodController")
             node.controller(lambda: etcd_promotion.keep_promoting(node), "etcd promotion")
             node.controller(lambda: shared_address.keep_shared_addresses(node), "network.OperatorSpecController")
 

@@ -230,10 +230,10 @@ class Kubernetes(Protocol):
     async def node(self, name: str) -> KubernetesNode | None:
         """Return this machine's Node object, None while there is none or the API is not reachable."""
 
-    async def static_pod_statuses(self) -> Mapping[str, Mapping[str, Any]]:
+    async def static_pod_statuses(self) -> Mapping[str, Mapping[str, Any]] | None:
         """Return ``<namespace>/<pod name>`` -> Pod status of this node's static pods, from the kubelet.
 
-        Empty while the kubelet does not answer.
+        None while the kubelet does not answer.
         """
 
     async def system_objects(self, resource: str, selector: str) -> Sequence[Mapping[str, Any]]:

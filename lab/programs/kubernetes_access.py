@@ -46,9 +46,11 @@ class KubernetesAccess:
         node = await asyncio.to_thread(self._request, "GET", f"/api/v1/nodes/{name}")
         return _node(node) if node and node.get("kind") == "Node" else None
 
-    async def static_pod_statuses(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return ``<namespace>/<pod name>`` -> Pod status, from the kubelet; empty while it does not answer."""
+    async def static_pod_statuses(self) -> Mapping[str, Mapping[str, Any]] | None:
+        """Return ``<namespace>/<pod name>`` -> Pod status, from the kubelet; None while it does not answer."""
         pods = await asyncio.to_thread(self._kubelet_pods)
+        if pods is None:
+            return None
         return {
             f"{pod['metadata']['namespace']}/{pod['metadata']['name']}": pod.get("status") or {}
             for pod in pods
@@ -202,12 +204,12 @@ class KubernetesAccess:
         link = directory / "kubelet-client-current.pem"
         return directory / link.readlink().name if link.is_symlink() else None
 
-    def _kubelet_pods(self) -> list[dict[str, Any]]:
+    def _kubelet_pods(self) -> list[dict[str, Any]] | None:
         directory = self._runtime.directory
         pki = directory / PKI_DIRECTORY.lstrip("/")
         serving = directory / "var/lib/kubelet/pki/kubelet.crt"
         if not (pki / "kubelet-client.crt").is_file() or not serving.is_file():
-            return []
+            return None
         with urllib3.PoolManager(
             ca_certs=str(serving),
             cert_file=str(pki / "kubelet-client.crt"),
@@ -217,10 +219,10 @@ class KubernetesAccess:
         ) as pool:
             try:
                 answer = pool.request("GET", f"https://{self._runtime.address}:{_KUBELET_PORT}/pods", timeout=_TIMEOUT)
-                items: list[dict[str, Any]] = json.loads(answer.data).get("items") or [] if answer.status == 200 else []
+                items: list[dict[str, Any]] | None = json.loads(answer.data).get("items") or []
             except (urllib3.exceptions.HTTPError, ValueError, OSError):
-                return []
-        return items
+                return None
+        return items if answer.status == 200 else None
 
 
 def connection_from(runtime: NodeRuntime) -> type[urllib3.connection.HTTPSConnection]:

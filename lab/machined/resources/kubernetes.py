@@ -8,10 +8,13 @@ Source: siderolabs/talos:internal/app/machined/pkg/controllers/{k8s,etcd}.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.homelab.talos.lab.machined.interfaces import CORDONED, EtcdError, KubernetesNode, NotReadyYet
 from ansible_collections.homelab.talos.lab.machined.node import Node
+from ansible_collections.homelab.talos.lab.machined.service_runner import State
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
 
 POLL_SECONDS = 2.0
@@ -34,11 +37,46 @@ async def keep_publishing(node: Node) -> None:
             await node.programs.kubernetes.apply_node(node.config, node.nodename)
         if found is not None and CORDONED in found.annotations and node.stage in UNCORDONED_STAGES:
             await node.programs.kubernetes.uncordon(node.nodename)
-        if node.is_controlplane:
-            pods = await node.programs.kubernetes.static_pod_statuses()
-            node.store.replace_all("k8s", POD_TYPE, {id: dict(spec) for id, spec in pods.items()}, owner="k8s")
         node.board.post()
         await node.clock.sleep(POLL_SECONDS)
+
+
+async def keep_static_pod_statuses(node: Node) -> None:
+    """Ask the kubelet of a control plane about its static pods every two seconds; there are none once it does not run.
+
+    What was known stays while it runs and does not answer.
+    """
+    while True:
+        await node.board.until(lambda: _kubelet_runs(node))
+        pods = await node.programs.kubernetes.static_pod_statuses()
+        if not _kubelet_runs(node):
+            _publish_pods(node, {})
+            continue
+        if pods is not None:
+            _publish_pods(node, pods)
+        await _pause_while_kubelet_runs(node)
+
+
+async def _pause_while_kubelet_runs(node: Node) -> None:
+    pause = asyncio.create_task(node.clock.sleep(POLL_SECONDS))
+    end = asyncio.create_task(node.board.until(lambda: not _kubelet_runs(node)))
+    try:
+        await asyncio.wait({pause, end}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        pause.cancel()
+        end.cancel()
+    if not _kubelet_runs(node):
+        _publish_pods(node, {})
+
+
+def _kubelet_runs(node: Node) -> bool:
+    return "kubelet" in node.services and node.services["kubelet"].state is State.RUNNING
+
+
+def _publish_pods(node: Node, pods: Mapping[str, Mapping[str, Any]]) -> None:
+    specs = {id: dict(spec) for id, spec in pods.items()}
+    node.store.replace_all("k8s", POD_TYPE, specs, owner="k8s.KubeletStaticPodController")
+    node.board.post()
 
 
 def _publish_node(node: Node, found: KubernetesNode | None) -> None:

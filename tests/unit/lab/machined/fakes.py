@@ -267,6 +267,8 @@ class FakeKubernetes:
         self.annotations: dict[str, str] = {}
         self.running: list[Mapping[str, Any]] = []
         self.system: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.kubelet_mute = False
+        self.asked_for_pods = 0
 
     async def system_objects(self, resource: str, selector: str) -> Sequence[Mapping[str, Any]]:
         if not self.available:
@@ -278,7 +280,10 @@ class FakeKubernetes:
             return None
         return KubernetesNode(name, True, self.cordoned, {"a": "b"}, dict(self.annotations))
 
-    async def static_pod_statuses(self) -> Mapping[str, Mapping[str, Any]]:
+    async def static_pod_statuses(self) -> Mapping[str, Mapping[str, Any]] | None:
+        self.asked_for_pods += 1
+        if self.kubelet_mute:
+            return None
         if not self._control_plane.prepared:
             return {}
         status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}

@@ -100,6 +100,57 @@ def test_who_stops_its_kubelet_resigns_and_gives_the_address_up(tmp_path: Path) 
     play(tmp_path, scenario)
 
 
+def statuses(lab: Home) -> list[str]:
+    """Return the names of the static pods that the machine knows."""
+    return [each.id for each in lab.machines["cp1"].node.store.list("k8s", "StaticPodStatuses.kubernetes.talos.dev")]
+
+
+async def holder(lab: Home) -> FakeCampaign:
+    """Return the candidacy of a control plane that won and whose API server runs."""
+    campaign = await candidate(lab)
+    campaign.victory.set()
+    await until(lambda: lab.runtimes["cp1"].announced, "the announcement")
+    await until(lambda: statuses(lab) == ["kube-system/kube-apiserver-cp1"], "the pod of the API server")
+    return campaign
+
+
+def test_who_loses_its_api_server_gives_the_address_up_and_enters_a_new_election(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        campaign = await holder(lab)
+        lab.programs["cp1"].control_plane.prepared = 0
+        await until(lambda: campaign.resigned, "the resignation")
+        assert GIVE_UP in lab.runtimes["cp1"].commands
+        # A candidate needs none: a cluster that begins has none.
+        await until(lambda: len(lab.programs["cp1"].etcd_access.campaigns) == 2, "a new candidacy")
+        lab.programs["cp1"].etcd_access.campaigns[1].victory.set()
+        await until(lambda: len(lab.runtimes["cp1"].announced) == 2, "the second announcement")
+
+    play(tmp_path, scenario)
+
+
+def test_who_loses_its_kubelet_gives_the_address_up(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        campaign = await holder(lab)
+        lab.runtimes["cp1"].running("kubelet")[0].end(-9)
+        await until(lambda: campaign.resigned, "the resignation")
+        assert GIVE_UP in lab.runtimes["cp1"].commands
+
+    play(tmp_path, scenario)
+
+
+def test_a_kubelet_that_does_not_answer_changes_nothing(tmp_path: Path) -> None:
+    async def scenario(lab: Home) -> None:
+        campaign = await holder(lab)
+        kubernetes = lab.programs["cp1"].kubernetes
+        kubernetes.kubelet_mute = True
+        asked = kubernetes.asked_for_pods
+        await until(lambda: kubernetes.asked_for_pods > asked + 2, "questions that are not answered")
+        assert statuses(lab) == ["kube-system/kube-apiserver-cp1"]
+        assert not campaign.resigned
+
+    play(tmp_path, scenario)
+
+
 def test_a_machine_that_loses_power_does_nothing_any_more(tmp_path: Path) -> None:
     async def scenario(lab: Home) -> None:
         campaign = await candidate(lab)
