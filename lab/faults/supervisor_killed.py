@@ -25,7 +25,7 @@ class SupervisorKilled(Fault):
     needs = (Need.SUPERVISOR,)
     effect = (
         "SIGKILL of the lab's supervisor: the machine API of every node is gone and nobody restarts programs; "
-        "kubelets, control plane, pods and network run on."
+        "kubelets, control plane, pods and network run on. KubePrism is gone with it, so that nodes become NotReady."
     )
     lifting = (
         "As `lab recover`: a new supervisor; nodes that had power boot again from their disks, with new boot ids; "

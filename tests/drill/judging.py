@@ -9,6 +9,7 @@ and ``text``. It is acknowledged when the API answered 201.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -37,10 +38,10 @@ def invented(writes: Iterable[Write], present: Iterable[str]) -> set[str]:
     return set(present) - {each["name"] for each in writes}
 
 
-def gap(writes: Sequence[Write], event: float) -> float:
-    """Return the seconds from an event to the end of the first write acknowledged after it; infinity without one.
+def silence(writes: Sequence[Write], begin: float, end: float) -> float:
+    """Return the longest time between *begin* and *end* in which nothing was acknowledged, in seconds.
 
-    What began before the event proves nothing about the time after it.
+    What began before proves nothing about the time after it.
     """
-    ends = [each["end"] for each in acknowledged(writes, begin=event)]
-    return min(ends) - event if ends else float("inf")
+    ends = sorted(each["end"] for each in acknowledged(writes, begin, end))
+    return max(after - before for before, after in itertools.pairwise([begin, *ends, end]))

@@ -13,20 +13,22 @@ import functools
 import json
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.homelab.talos.tests.drill import bounds
 from ansible_collections.homelab.talos.tests.drill.cluster import NAMESPACE, POD_PORT, DrillCluster
-from ansible_collections.homelab.talos.tests.drill.judging import acknowledged, gap
+from ansible_collections.homelab.talos.tests.drill.judging import acknowledged, refused, silence
 from ansible_collections.homelab.talos.tests.drill.observers import PodClient, Writer, ask, wait_for
 from ansible_collections.homelab.talos.tests.testinfra.expected import Expected
 
-# A session of etcd, by which the shared address is held, outlives its node by up to 60 s, and by an election more
-# where the leader of etcd went with it.
-MOVE_SECONDS = 120.0
 STEADY_WRITES = 8
+# Longer than what is judged afterwards: a gap that is too long shall be seen with its length.
+MOVE_SECONDS = 2 * max(seconds for seconds, _reason in bounds.SILENCE.values())
 LIMIT_SECONDS = 90.0
-# How long nothing may be written, so that refusals can be seen.
+# How long nothing may be written at least. It lasts until each writer was refused: KubePrism has to find out first
+# which API server is left.
 SILENCE_SECONDS = 25.0
 
 
@@ -88,7 +90,8 @@ class Drill:
         rest = [name for name in cluster.addresses if name != holder]
         self.history["holders"]["after"] = cluster.holders(rest)
         for name, writer in self._writers.items():
-            print(f"drill: gap of writes through {name}: {gap(writer.writes, lost):.1f} s", flush=True)
+            took, (bound, reason) = silence(writer.writes, lost, time.time()), bounds.SILENCE[name]
+            print(f"drill: nothing written through {name} for {took:.1f} s (bound {bound:g} s: {reason})", flush=True)
 
     def _lose_two(self) -> None:
         """Of the other two the one without the shared address, which goes on leading to an API server."""
@@ -98,7 +101,16 @@ class Drill:
         cluster.switch("power-off", second)
         self.history["lost"].append(second)
         begin = self._note("two-lost")
-        wait_for("time without a majority to pass", lambda: time.time() - begin > SILENCE_SECONDS, LIMIT_SECONDS)
+        wait_for("time without a majority to pass", lambda: self._has_seen_enough(begin), 2 * bounds.KUBEPRISM_SECONDS)
+        for name, writer in self._writers.items():
+            statuses = Counter(each["status"] for each in writer.writes if each["begin"] >= begin)
+            print(f"drill: answers through {name} without a majority (0: none): {dict(statuses)}", flush=True)
+
+    def _has_seen_enough(self, begin: float) -> bool:
+        """Whether every writer was refused, or has had the time for it."""
+        took = time.time() - begin
+        everybody = all(refused(each.writes, begin, time.time()) for each in self._writers.values())
+        return took > bounds.KUBEPRISM_SECONDS or (took > SILENCE_SECONDS and everybody)
 
     def _return(self) -> None:
         cluster = self._cluster

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from typing import Any
 
 JOIN = Path(__file__).with_name("join.yml")
 RUN_SECONDS = 600
+# Molecule has tasks that failed written in colour, and to standard error.
+PLAIN = {"ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true", "ANSIBLE_DISPLAY_FAILED_STDERR": "false"}
 _MESSAGE = re.compile(r'"msg": ("(?:[^"\\]|\\.)*")')
 
 
@@ -34,7 +37,9 @@ class Operator:
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [str(self._programs / program), "-i", self._inventory, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=RUN_SECONDS, check=False, env={**os.environ, **PLAIN}
+        )
 
     def join(self, **variables: Any) -> str:
         """Let the nodes join in order; return "" when they did, else what the failed tasks said."""

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 PAUSE_SECONDS = 0.25
 # What the API server may take for a request; more than this it answers with an error of its own.
-SERVER_SECONDS = 4
+SERVER_SECONDS = 2
 CONNECT_SECONDS = 6.0
 
 

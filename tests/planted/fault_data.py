@@ -28,4 +28,4 @@ def event_of(data: Mapping[str, Any], nodes: Sequence[str]) -> FaultEvent:
 def _moment(data: Mapping[str, Any], nodes: Sequence[str]) -> Moment:
     unreached = {tuple(pair.split(">")) for pair in data["unreached"]}
     reached = {pair for pair in all_pairs([*nodes, CONTROLLER]) if pair not in unreached}
-    return Moment(reached, set(data["apis"]), data["boots"], data["programs"])
+    return Moment(reached, set(data["apis"]), data["kubernetes"], data["boots"], data["programs"])

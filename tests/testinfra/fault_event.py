@@ -27,6 +27,7 @@ class FaultCase:
     cut: Sequence[Sequence[str]] = ()
     unpowered: Sequence[str] = ()
     without_api: Sequence[str] = ()
+    without_kubernetes: bool = False
     not_ready: Sequence[str] = ()
     boots: Sequence[str] = ()
     restarts: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -71,12 +72,14 @@ class Moment:
 
     :param reached: who reaches whom.
     :param apis: nodes whose machine API accepts connections.
+    :param kubernetes: the Kubernetes API can read what is stored.
     :param boots: node -> boot id.
     :param programs: node -> program -> identity of its process.
     """
 
     reached: set[Pair]
     apis: set[str]
+    kubernetes: bool
     boots: Mapping[str, str]
     programs: Mapping[str, Mapping[str, str]]
 

@@ -21,7 +21,8 @@ from ansible_collections.homelab.talos.tests.testinfra.pod_pair import PodPair
 from ansible_collections.homelab.talos.tests.testinfra.reachability import CONTROLLER, reachable
 
 API_PORT = 50000
-PROGRAMS = ("kubelet", "containerd")
+PROGRAMS = ("kubelet", "containerd", "etcd")
+READ_SECONDS = 5.0
 # Prints the boot id, then each program with its process id and the time it was started.
 _IDENTITIES = """
 cat /proc/sys/kernel/random/boot_id
@@ -92,6 +93,7 @@ class FaultWatch:
         return Moment(
             reached=reachable({**addresses, CONTROLLER: controller}, self._exec),
             apis={name for name, answers in apis.items() if answers},
+            kubernetes=self._reads(),
             boots={name: lines[0] for name, lines in identities.items() if lines},
             programs={name: dict(line.split() for line in lines[1:]) for name, lines in identities.items() if lines},
         )
@@ -116,6 +118,14 @@ class FaultWatch:
             return False
         return True
 
+    def _reads(self) -> bool:
+        """Return whether the Kubernetes API reads from its store; a list could come from what it remembers."""
+        try:
+            self._core.read_namespace("kube-system", _request_timeout=READ_SECONDS)
+        except Exception:
+            return False
+        return True
+
     def _watch_nodes(self, case: FaultCase, begin: float) -> dict[str, float]:
         """Watch which nodes become NotReady, until all that must have, or as long as none may."""
         noticed: dict[str, float] = {}
@@ -132,7 +142,9 @@ class FaultWatch:
         return noticed
 
     def _watch_mover(self, case: FaultCase, pods: PodPair, node: str, begin: float) -> float | None:
-        """Return when the mover ran on another node, None when it has not."""
+        """Return when the mover ran on another node, None when it has not; nobody can tell without the API."""
+        if case.without_kubernetes:
+            return None
 
         def awaited() -> str:
             place = pods.mover()

@@ -24,6 +24,12 @@ def test_exactly_the_declared_machine_apis_are_gone_while_the_fault_is_on(event:
         assert event.during.apis == set(expected.nodes) - set(event.case.without_api)
 
 
+def test_the_kubernetes_api_is_gone_exactly_when_declared(event: Any) -> None:
+    if not event.case.passing:
+        assert event.during.kubernetes != event.case.without_kubernetes
+    assert (event.before.kubernetes, event.after.kubernetes) == (True, True)
+
+
 def test_exactly_the_declared_nodes_become_not_ready_in_time(event: Any, bounds: Any) -> None:
     assert set(event.noticed) == set(event.case.not_ready)
     assert max(event.noticed.values(), default=0.0) <= bounds.noticed

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.talos.tests.drill.judging import acknowledged, gap, invented, lost, refused
-from ansible_collections.homelab.talos.tests.drill.playbooks import failure
+from ansible_collections.homelab.talos.tests.drill.judging import acknowledged, invented, lost, refused, silence
 
 
 def write(name: str, begin: float, status: int = 201) -> dict[str, Any]:
@@ -34,17 +33,21 @@ def test_what_nobody_wrote_is_seen() -> None:
     assert invented(WRITES, ["a", "stranger"]) == {"stranger"}
 
 
-@pytest.mark.parametrize(("event", "seconds"), [(0, 1), (5, 26), (30, 1)])
-def test_the_gap_ends_with_the_first_acknowledged_write(event: float, seconds: float) -> None:
-    assert gap(WRITES, event) == seconds
+@pytest.mark.parametrize(("begin", "end", "seconds"), [(0, 1, 1), (0, 31, 30), (5, 31, 26), (30, 31, 1), (5, 50, 26)])
+def test_the_longest_time_without_an_acknowledgement_is_seen(begin: float, end: float, seconds: float) -> None:
+    assert silence(WRITES, begin, end) == seconds
 
 
-def test_a_gap_without_an_end_is_infinite() -> None:
-    assert gap(WRITES, 31) == float("inf")
+def test_one_success_in_between_hides_no_silence() -> None:
+    assert silence([write("a", 1), write("b", 40), write("c", 41)], 0, 45) == 39
 
 
-def test_a_write_that_began_before_the_event_does_not_end_the_gap() -> None:
-    assert gap([write("a", 4.5), write("b", 9)], 5) == 5
+def test_a_silence_that_does_not_end_is_seen() -> None:
+    assert silence(WRITES, 31, 99) == 68
+
+
+def test_a_write_that_began_before_the_event_does_not_end_the_silence() -> None:
+    assert silence([write("a", 4.5), write("b", 9)], 5, 11) == 5
 
 
 def test_only_answers_of_an_api_server_are_refusals() -> None:
@@ -54,9 +57,3 @@ def test_only_answers_of_an_api_server_are_refusals() -> None:
 
 def test_acknowledgements_are_those_that_lie_within_the_time() -> None:
     assert [each["name"] for each in acknowledged(WRITES, 0, 30.5)] == ["a"]
-
-
-def test_what_a_failed_playbook_says_is_found() -> None:
-    output = 'ok: [cp1]\nfatal: [cp3]: FAILED! => {"changed": false, "msg": "cp3 holds \\"other\\" data"}\n'
-    assert failure(output) == 'cp3 holds "other" data'
-    assert failure("no fatal line") == "no fatal line"
