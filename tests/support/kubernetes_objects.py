@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 Object = dict[str, Any]
+IMAGE = "registry.lab:5000/nonce:1.0"
 NOW = "2026-03-02T12:00:00Z"
 LATER = "2026-03-02T12:00:05Z"
 SPIN_API = "/apis/core.spinkube.dev/v1alpha1"

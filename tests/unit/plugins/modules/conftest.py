@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +19,8 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.homelab.talos.plugins.module_utils._module import connection, talos_module
 from ansible_collections.homelab.talos.plugins.module_utils.talos import secrets_bundle, waiting
 from ansible_collections.homelab.talos.plugins.module_utils.talos.talosconfig import Credentials, render_talosconfig
+from ansible_collections.homelab.talos.plugins.modules import spin_app
+from ansible_collections.homelab.talos.tests.support.kubernetes_objects import IMAGE, FakeCluster, serve
 from ansible_collections.homelab.talos.tests.unit.plugins.fake_node import FakeNode, FakeWorld
 
 RunModule = Callable[..., dict[str, Any]]
@@ -152,3 +154,31 @@ def node(world: FakeWorld) -> FakeNode:
 def options(talosconfig: Path) -> dict[str, Any]:
     """Return the options of a module that acts on w1."""
     return {"endpoint": "198.18.1.12", "name": "w1", "talosconfig": str(talosconfig), "wait_timeout": 20}
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    """Return a Kubernetes cluster that plays its controllers."""
+    with serve(FakeCluster()) as running:
+        yield running
+
+
+@pytest.fixture
+def call(run_module: RunModule, cluster: FakeCluster, tmp_path: Path) -> RunModule:
+    """Return a function that runs a module for the Spin application nonce, ``spin_app`` unless another is given."""
+    path = tmp_path / "kubeconfig"
+
+    def run(
+        module: ModuleType = spin_app, check_mode: bool = False, diff: bool = False, **params: Any
+    ) -> dict[str, Any]:
+        path.write_text(cluster.kubeconfig())
+        given = {"kubeconfig": str(path), "name": "nonce", **params}
+        return run_module(module, check_mode=check_mode, diff=diff, **given)
+
+    return run
+
+
+@pytest.fixture
+def deploy(call: RunModule) -> RunModule:
+    """Return a function that deploys it."""
+    return lambda **params: call(**{"image": IMAGE, **params})

@@ -6,43 +6,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.talos.plugins.modules import spin_app, spin_app_info
-from ansible_collections.homelab.talos.tests.support import kubernetes_objects
-from ansible_collections.homelab.talos.tests.support.kubernetes_objects import FakeCluster, serve, waiting
+from ansible_collections.homelab.talos.tests.support.kubernetes_objects import IMAGE, FakeCluster, waiting
 
-IMAGE = "registry.lab:5000/nonce:1.0"
 SECRET = "a-very-secret-word"
-DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
-
-
-@pytest.fixture
-def cluster() -> Iterator[FakeCluster]:
-    with serve(FakeCluster()) as running:
-        yield running
-
-
-@pytest.fixture
-def call(run_module: Any, cluster: FakeCluster, tmp_path: Path) -> Any:
-    path = tmp_path / "kubeconfig"
-
-    def run(module: Any = spin_app, check_mode: bool = False, diff: bool = False, **params: Any) -> dict[str, Any]:
-        path.write_text(cluster.kubeconfig())
-        given = {"kubeconfig": str(path), "name": "nonce", **params}
-        result: dict[str, Any] = run_module(module, check_mode=check_mode, diff=diff, **given)
-        return result
-
-    return run
-
-
-@pytest.fixture
-def deploy(call: Any) -> Any:
-    return lambda **params: call(**{"image": IMAGE, **params})
 
 
 def test_an_application_is_deployed_once(deploy: Any, cluster: FakeCluster) -> None:
@@ -135,28 +105,6 @@ def test_a_secret_is_kept_and_never_shown(deploy: Any, cluster: FakeCluster) -> 
     new = cluster.of("deployments", "nonce")["spec"]["template"]["spec"]["containers"][0]["env"][0]
     assert new["valueFrom"]["secretKeyRef"]["name"] != old, "a new value makes new pods"
     assert cluster.of("secrets", old), "the revision before still needs it"
-
-
-def test_submitting_returns_at_once(deploy: Any, call: Any, cluster: FakeCluster) -> None:
-    cluster.pod_status = waiting("ContainerCreating")
-    submitted = deploy(wait=False)
-    assert (submitted["exit_status"], submitted["rollout"]["state"]) == (0, "running")
-    followed = call(spin_app_info, submission=submitted["submission"])
-    assert followed["rollout"]["state"] == "running"
-    assert followed["rollout"]["finished_at"] == ""
-    cluster.pod_status = kubernetes_objects.ready
-    later = deploy(replicas=2, wait=False)
-    assert later["submission"] != submitted["submission"]
-    done = call(spin_app_info, submission=later["submission"], wait=True)
-    assert (done["rollout"]["state"], done["image"]) == ("done", IMAGE)
-    assert done["rollout"]["finished_at"] >= done["rollout"]["started_at"] > ""
-    assert call(spin_app_info, submission=submitted["submission"])["rollout"]["state"] == "superseded"
-
-
-def test_what_is_not_there_is_absent(call: Any) -> None:
-    result = call(spin_app_info)
-    assert (result["exit_status"], result["rollout"]["state"]) == (0, "absent")
-    assert call(spin_app_info, wait=True, wait_timeout=0)["exit_status"] == 1
 
 
 @pytest.mark.parametrize("state", ["running", "pending"])

@@ -140,8 +140,8 @@ def test_a_shell_has_to_be_asked_for(push: Any, app: Path) -> None:
 def test_a_build_that_hangs_is_ended_with_what_it_started(push: Any, app: Path, tmp_path: Path) -> None:
     marker = tmp_path / "child"
     code = (
-        "import subprocess, sys, time\n"
-        f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.' + 'sleep(60)'])\n"
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'])\n"
         f"open({str(marker)!r}, 'w').write(str(child.pid))\n"
         "print('building', flush=True)\n"
         "child.wait()\n"
