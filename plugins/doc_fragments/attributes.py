@@ -66,3 +66,13 @@ attributes:
     membership:
       - homelab.talos.talos
 """
+
+    ACTIONGROUP_TAILNET = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/homelab.talos.tailnet) in C(module_defaults) to set the coordination server once.
+    support: full
+    membership:
+      - homelab.talos.tailnet
+"""

@@ -23,6 +23,8 @@ TALOS: dict[str, str] = {
 }
 KUBERNETES: dict[str, str] = {"kubernetes": "kubernetes"}
 REQUESTS: dict[str, str] = {"requests": "requests"}
+# What asks the coordination server of a tailnet.
+TAILNET: dict[str, str] = {"requests": "requests"}
 YAML: dict[str, str] = {"yaml": "PyYAML"}
 # What looks into built images.
 IMAGE_ASSETS: dict[str, str] = {"zstandard": "zstandard", "pycdlib": "pycdlib"}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import ssl
 import time
 from collections.abc import Callable
@@ -44,15 +45,20 @@ class Settings:
     timeout: float = 10.0
 
 
+def _utc_now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
 def connect(
     settings: Settings,
     retry: Retry | None = None,
     pause: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
+    now: Callable[[], datetime.datetime] = _utc_now,
 ) -> CoordinationServer:
     """Return the server of the settings; nothing is sent yet.
 
-    :param pause: waits for some seconds; ``clock``: seconds that only rise; both replaced in tests.
+    :param pause: waits for some seconds; ``clock``: seconds that only rise; ``now``: the time; replaced in tests.
     :raises TailnetError: a setting is missing or cannot be used.
     """
     if settings.kind not in KINDS:
@@ -79,7 +85,7 @@ def connect(
         )
     else:
         api.use(StaticToken(api.server, settings.token or _token_in(settings.token_file, api.server)))
-    return Tailscale(api, settings.tailnet) if settings.kind == "tailscale" else Headscale(api)
+    return Tailscale(api, settings.tailnet) if settings.kind == "tailscale" else Headscale(api, now)
 
 
 def _token_in(path: str, server: str) -> str:

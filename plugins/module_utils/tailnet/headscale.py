@@ -21,17 +21,13 @@ from ansible_collections.homelab.talos.plugins.module_utils.tailnet.model import
 _MASK = "***"
 
 
-def _utc_now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
-
-
 class Headscale:
     """A headscale server.
 
     :param now: the time from which a new key's lifetime counts: the server wants its end.
     """
 
-    def __init__(self, api: HttpApi, now: Callable[[], datetime.datetime] = _utc_now) -> None:
+    def __init__(self, api: HttpApi, now: Callable[[], datetime.datetime]) -> None:
         self._api = api
         self._now = now
 
@@ -51,7 +47,7 @@ class Headscale:
         if set(node.networks("approvedRoutes")) != set(routes):
             raise node.nonsense("approvedRoutes", "is not what was asked for")
 
-    def keys(self) -> list[AuthKey]:
+    def auth_keys(self) -> list[AuthKey]:
         """Return the keys that the server still knows."""
         return [_key(item) for item in self._api.get("/api/v1/preauthkey").objects("preAuthKeys")]
 

@@ -27,7 +27,7 @@ class CoordinationServer(Protocol):
     def approve_routes(self, device_id: str, routes: Sequence[str]) -> None:
         """Make these the approved routes of a device, and no other."""
 
-    def keys(self) -> list[AuthKey]:
+    def auth_keys(self) -> list[AuthKey]:
         """Return the keys that the server still knows, without their secrets."""
 
     def create_key(self, wish: KeyWish) -> AuthKey:

@@ -50,7 +50,7 @@ class Tailscale:
         if set(answer.networks("enabledRoutes")) != set(routes):
             raise answer.nonsense("enabledRoutes", "is not what was asked for")
 
-    def keys(self) -> list[AuthKey]:
+    def auth_keys(self) -> list[AuthKey]:
         """Return the keys for devices; each is asked for, because the list has only ids."""
         found = []
         for item in self._api.get(f"{self._tailnet}/keys").objects("keys"):

@@ -20,7 +20,15 @@ from ansible_collections.homelab.talos.plugins.module_utils._module import conne
 from ansible_collections.homelab.talos.plugins.module_utils.talos import secrets_bundle, waiting
 from ansible_collections.homelab.talos.plugins.module_utils.talos.talosconfig import Credentials, render_talosconfig
 from ansible_collections.homelab.talos.plugins.modules import spin_app
+from ansible_collections.homelab.talos.tests.support import stand_in_tailnet
 from ansible_collections.homelab.talos.tests.support.kubernetes_objects import IMAGE, FakeCluster, serve
+from ansible_collections.homelab.talos.tests.support.stand_in_tailnet import (
+    TOKEN,
+    HeadscaleApi,
+    StandInDevice,
+    StandInServer,
+    TailscaleApi,
+)
 from ansible_collections.homelab.talos.tests.unit.plugins.fake_node import FakeNode, FakeWorld
 
 RunModule = Callable[..., dict[str, Any]]
@@ -125,6 +133,22 @@ def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
 
     monkeypatch.setattr(waiting, "Pace", lambda: REAL_PACE(clock=lambda: now[0], pause=pause))
     return made
+
+
+@pytest.fixture(params=["headscale", "tailscale"])
+def tailnet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StandInServer]:
+    """Yield a coordination server of each kind in turn, in whose tailnet gw1 advertises the networks of a cluster."""
+    api = HeadscaleApi() if request.param == "headscale" else TailscaleApi()
+    with stand_in_tailnet.serve(api, tmp_path) as running:
+        running.tailnet.devices.append(StandInDevice("7", "gw1", advertised=["10.96.0.0/12", "10.244.0.0/16"]))
+        yield running
+
+
+@pytest.fixture
+def reach(tailnet: StandInServer) -> dict[str, Any]:
+    """Return the options with which modules reach that server."""
+    kind = "headscale" if "HeadscaleApi" in tailnet.ca_file.name else "tailscale"
+    return {"server": kind, "url": tailnet.url, "token": TOKEN, "ca_file": str(tailnet.ca_file)}
 
 
 def snapshot(directory: Path) -> dict[str, tuple[int, bytes]]:
