@@ -21,7 +21,8 @@ options:
   state:
     description:
       - V(present) keeps a usable key in O(path), and makes a new one when there is none, or none that can be used.
-      - V(usable) only judges the key in O(path) or O(key), and fails when no gateway should join with it.
+      - V(usable) only judges the key in O(path) or O(key), and fails when no gateway should join with it. With O(device)
+        a key that has done its duty is fine.
       - V(absent) revokes the key in O(path), and removes the file.
     type: str
     choices: [present, usable, absent]
@@ -209,12 +210,16 @@ def state_of(module: TalosModule, server: CoordinationServer) -> State:
     kept = KeptFile(module.params["path"])
     secret = (kept.data or b"").decode("utf-8", "replace").strip()
     known = known_key(server, secret) if secret else None
-    joined = False
+    return State(kept, secret, known, has_joined(module, server))
+
+
+def has_joined(module: TalosModule, server: CoordinationServer) -> bool:
+    """Return whether the device is in the tailnet and need not log in again."""
     name = module.params["device"]
-    if name:
-        devices = server.devices()
-        joined = bool(devices_called(devices, name)) and not device_called(devices, name).is_expired(module.now())
-    return State(kept, secret, known, joined)
+    if not name:
+        return False
+    devices = server.devices()
+    return bool(devices_called(devices, name)) and not device_called(devices, name).is_expired(module.now())
 
 
 def known_key(server: CoordinationServer, secret: str) -> AuthKey | None:
@@ -287,16 +292,17 @@ def usable(module: TalosModule, server: CoordinationServer) -> dict[str, Any]:
         secret = (KeptFile(module.params["path"]).data or b"").decode("utf-8", "replace").strip()
     if not secret:
         module.fail("there is no key to judge; give key or path")
+    joined = has_joined(module, server)
     known = known_key(server, secret)
-    if known is None:
+    if known is None and not joined:
         module.fail(f"{server.name}: does not know the key; make one there, or with state=present")
-    findings = rules.check_key(known, module.now())
+    findings = [] if known is None or joined else rules.check_key(known, module.now())
     facts = {
         "path": module.params["path"] or "",
-        "id": known.id,
-        "tags": list(known.tags),
-        "expires": known.to_dict()["expires"],
-        "joined": False,
+        "id": known.id if known else "",
+        "tags": list(known.tags) if known else [],
+        "expires": known.to_dict()["expires"] if known else "",
+        "joined": joined,
         "reason": "",
         "findings": [finding.to_dict() for finding in findings],
     }

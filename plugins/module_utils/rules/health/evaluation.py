@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ansible_collections.homelab.talos.plugins.module_utils.findings.model import CheckResult, Finding, Status
+from ansible_collections.homelab.talos.plugins.module_utils.findings.model import CheckResult, Status
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.catalogue import CHECKS, LAYERS, Check
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observation import Observation
-from ansible_collections.homelab.talos.plugins.module_utils.rules.health.verdict import Verdict
+from ansible_collections.homelab.talos.plugins.module_utils.rules.health.verdict import Verdict, check_result
 
 HOLDING_UP: tuple[Status, ...] = ("failed", "blocked")
 
@@ -29,7 +29,7 @@ def evaluate(observation: Observation, selected: Sequence[Check] = CHECKS) -> li
         if blocker:
             results.append(CheckResult(check.id, check.layer, "blocked", f"blocked by {blocker}"))
         else:
-            results.append(_result(check, _judge(check, observation, verdicts)))
+            results.append(check_result(check.id, check.layer, check.condition, _judge(check, observation, verdicts)))
     return results
 
 
@@ -72,22 +72,3 @@ def _judge(check: Check, observation: Observation, verdicts: dict[str, Verdict])
     if check.id not in verdicts:
         verdicts[check.id] = check.judge(observation)
     return verdicts[check.id]
-
-
-def _result(check: Check, verdict: Verdict) -> CheckResult:
-    if verdict.skipped:
-        return CheckResult(check.id, check.layer, "skipped", f"{check.condition}: SKIP, {verdict.skipped}")
-    if verdict.not_run:
-        return CheckResult(check.id, check.layer, "not run", f"{check.condition}: {verdict.not_run}")
-    if not verdict.problems:
-        return CheckResult(check.id, check.layer, "ok", f"{check.condition}: OK, {verdict.observed}")
-    findings = [
-        Finding(check.id, "error", problem.message, problem.host, problem.path, problem.fix, check.layer)
-        for problem in verdict.problems
-    ]
-    first = verdict.problems[0]
-    where = f"{first.host}: " if first.host else ""
-    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-    return CheckResult(
-        check.id, check.layer, "failed", f"{check.condition}: {where}{first.message}{more}", findings=findings
-    )

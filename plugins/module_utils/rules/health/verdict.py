@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from ansible_collections.homelab.talos.plugins.module_utils.findings.model import CheckResult, Finding
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observation import (
     NodeObservation,
     Observation,
@@ -74,3 +75,24 @@ def on_answering_nodes(
 def count(number: int, what: str) -> str:
     """Return ``3 nodes`` or ``1 node``."""
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def check_result(identity: str, layer: str, condition: str, verdict: Verdict) -> CheckResult:
+    """Return the result of a check.
+
+    :param condition: what is awaited, completing "waiting for".
+    """
+    if verdict.skipped:
+        return CheckResult(identity, layer, "skipped", f"{condition}: SKIP, {verdict.skipped}")
+    if verdict.not_run:
+        return CheckResult(identity, layer, "not run", f"{condition}: {verdict.not_run}")
+    if not verdict.problems:
+        return CheckResult(identity, layer, "ok", f"{condition}: OK, {verdict.observed}")
+    findings = [
+        Finding(identity, "error", problem.message, problem.host, problem.path, problem.fix, layer)
+        for problem in verdict.problems
+    ]
+    first = verdict.problems[0]
+    where = f"{first.host}: " if first.host else ""
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return CheckResult(identity, layer, "failed", f"{condition}: {where}{first.message}{more}", findings=findings)

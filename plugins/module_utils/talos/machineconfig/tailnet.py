@@ -36,6 +36,7 @@ class Tailnet:
     :ivar accept_routes: whether the gateway uses routes of others.
     :ivar snat: whether the cluster sees the gateway's address instead of the client's.
     :ivar auth_key: key to join with; None when it is declared nowhere.
+    :ivar environment: further variables of the service, each ``NAME=value``.
     """
 
     advertise: tuple[str, ...] = CLUSTER_NETWORKS
@@ -45,8 +46,9 @@ class Tailnet:
     accept_routes: bool = False
     snat: bool = True
     auth_key: str | None = None
+    environment: tuple[str, ...] = ()
 
-    KEYS = ("advertise", "hostname", "tags", "login_server", "accept_routes", "snat", "auth_key")
+    KEYS = ("advertise", "hostname", "tags", "login_server", "accept_routes", "snat", "auth_key", "environment")
 
     @classmethod
     def from_mapping(cls, data: Any, owner: str) -> Tailnet:
@@ -61,6 +63,9 @@ class Tailnet:
         for tag in fields.texts("tags"):
             if not _TAG.fullmatch(tag):
                 raise fields.error("tags", f"{tag!r} is no tag", "write it like tag:k8s")
+        for entry in fields.texts("environment"):
+            if "=" not in entry:
+                raise fields.error("environment", "an entry has no =", "write each as NAME=value")
         return cls(
             advertise=_advertise(fields),
             hostname=hostname,
@@ -69,12 +74,13 @@ class Tailnet:
             accept_routes=fields.flag("accept_routes", False),
             snat=fields.flag("snat", True),
             auth_key=fields.text("auth_key", "") if fields.has("auth_key") else None,
+            environment=fields.texts("environment"),
         )
 
     def to_mapping(self) -> dict[str, Any]:
         """Return plain data for which ``from_mapping`` returns an equal object."""
         values = {key: getattr(self, key) for key in self.KEYS if key != "auth_key" or self.auth_key is not None}
-        return {**values, "advertise": list(self.advertise), "tags": list(self.tags)}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def home_of(service: str) -> str:

@@ -41,6 +41,7 @@ def tailscale_environment(cluster: Cluster, node: Node, tailnet: Tailnet) -> lis
         f"TS_HOSTNAME={tailnet_hostname(node)}",
         f"TS_ROUTES={','.join(advertised_routes(cluster, node))}",
         f"TS_EXTRA_ARGS={' '.join(_arguments(tailnet))}",
+        *tailnet.environment,
     ]
 
 

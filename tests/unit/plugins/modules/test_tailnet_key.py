@@ -187,6 +187,8 @@ def test_judges_a_key_of_the_operator(
     late = hidden(run_module(tailnet_key, **reach, state="usable", key=secret))
     assert "no device can join with key 1: it expired" in late["msg"]
     assert [finding["id"] for finding in late["findings"]] == ["tailnet.key-unusable"]
+    assert hidden(run_module(tailnet_key, **reach, state="usable", key=secret, device="gw1"))["joined"]
+    assert run_module(tailnet_key, **reach, state="usable", key="tskey-auth-9-x", device="gw1")["joined"]
     assert "does not know the key" in run_module(tailnet_key, **reach, state="usable", key="tskey-auth-9-x")["msg"]
     assert "there is no key to judge" in run_module(tailnet_key, **reach, state="usable")["msg"]
     assert tailnet.tailnet.changes == ["create key"]

@@ -107,6 +107,7 @@ def test_a_cluster_that_cannot_be_used(changes: dict[str, Any], message: str) ->
         ({"tailnet": {"tags": ["k8s"]}}, "talos_tailnet.tags: 'k8s' is no tag; write it like tag:k8s"),
         ({"tailnet": {"login_server": "headscale:8443"}}, "talos_tailnet.login_server: 'headscale:8443' is no URL"),
         ({"tailnet": {"login_server": "https://hs --ssh"}}, "is no URL"),
+        ({"tailnet": {"environment": ["TS_DEBUG"]}}, "talos_tailnet.environment: an entry has no ="),
         ({"tailnet": {"routes": []}}, "talos_tailnet.routes: unknown key"),
         (
             {"tailnet": {}, "extension_services": [{"name": "tailscale"}]},

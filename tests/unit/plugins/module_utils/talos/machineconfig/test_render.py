@@ -226,6 +226,7 @@ def test_another_service_network_changes_the_advertised_route_and_nothing_else()
             {"auth_key": "tskey-client-a-b?ephemeral=false"},
             "TS_EXTRA_ARGS=--advertise-tags=tag:k8s --accept-routes=false --snat-subnet-routes=true",
         ),
+        ({"environment": ["TS_NO_LOGS_NO_SUPPORT=true"]}, "TS_NO_LOGS_NO_SUPPORT=true"),
         # Empty because the environment had none: the rule about it wants to be heard.
         ({"auth_key": ""}, "TS_AUTHKEY="),
     ],
