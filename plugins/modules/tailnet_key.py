@@ -21,8 +21,8 @@ options:
   state:
     description:
       - V(present) keeps a usable key in O(path), and makes a new one when there is none, or none that can be used.
-      - V(usable) only judges the key in O(path) or O(key), and fails when no gateway should join with it. With O(device)
-        a key that has done its duty is fine.
+      - V(usable) only judges the key in O(path) or O(key), and fails when no gateway should join with it. A key is fine
+        when O(device) has joined.
       - V(absent) revokes the key in O(path), and removes the file.
     type: str
     choices: [present, usable, absent]
