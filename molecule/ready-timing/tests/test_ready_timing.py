@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Three clocks: what an extension without its configuration holds up, and what it does not.
 
-gw2 has the tailscale extension and no configuration for it; gw1 has both, cp1 and node1 have neither.
+gw2 has the tailscale extension and no configuration for it; gw1 has both, cp1 and node1 have neither, until they get an
+image with the extension.
 """
 
 from __future__ import annotations
@@ -67,6 +68,12 @@ def config_of(node: str) -> MachineConfig:
     """Return the machine configuration that was rendered for a node."""
     path = Path(os.environ["TALOSCONFIG"]).parent / "machineconfig" / f"{node}.yaml"
     return MachineConfig.from_text(path.read_text(encoding="utf-8"), node)
+
+
+def image_with_tailscale(host: Any) -> str:
+    """Return the installer image of a node's version with its extensions and tailscale."""
+    names = [*host.talos.extensions, "tailscale"]
+    return versions.installer_image(host.talos.version, extensions.schematic(names)[0])
 
 
 @pytest.mark.layer("L1")
@@ -153,8 +160,7 @@ def test_a_fresh_upgrade_whose_boot_does_not_finish_is_rolled_back(
     require("time")
     name, before = "node1", boots.ids()
     former = node(name).talos.extensions
-    image = versions.installer_image(node(name).talos.version, extensions.schematic([*former, "tailscale"])[0])
-    boots.upgrade(name, image)
+    boots.upgrade(name, image_with_tailscale(node(name)))
     boots.wait_for_next_boot(name, before[name])
     upgraded = boots.measure(tmp_path / "upgraded.json")[name]
     assert (reached(upgraded), set(node(name).talos.extensions)) == (HELD_UP, {*former, "tailscale"})
@@ -178,3 +184,31 @@ def test_the_cluster_is_healthy_in_the_end(pytestconfig: pytest.Config, tmp_path
         return failing == set(), f"failing {sorted(failing)}"
 
     wait_until("a healthy cluster", healthy)
+
+
+@pytest.mark.layer("L4")
+def test_a_control_plane_serves_while_it_waits_and_goes_on_without_a_reboot(
+    boots: Boots, node: Any, pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    """cp1, which nobody declares to have the extension, is left with it: nothing follows here."""
+    name, before = "cp1", boots.ids()
+    boots.upgrade(name, image_with_tailscale(node(name)))
+    boots.wait_for_next_boot(name, before[name])
+    # Others are measured by what the API of this only control plane says about them.
+    measured = boots.measure(tmp_path / "timing.json")
+    assert {each: reached(clocks) for each, clocks in measured.items()} == {
+        **dict.fromkeys(measured, ALL),
+        name: HELD_UP,
+    }
+    times = seconds_of(measured[name], CLOCKS)
+    assert all(0 <= times[clock] <= LIMIT_SECONDS for clock in CLOCKS if clock != "stage_running"), times
+    assert [wait["service"] for wait in measured[name]["waiting_for"]] == [SERVICE]
+    waiting = boots.ids()
+    assert waiting.pop(name) != before.pop(name)
+    assert waiting == before
+    completed = MachineConfig([*config_of(name).documents, TAILSCALE])
+    assert boots.apply(name, completed.to_text()) == "Applied configuration without a reboot"
+    assert reached(boots.measure(tmp_path / "completed.json")[name]) == ALL
+    assert boots.ids() == {**before, name: measured[name]["boot_id"]}
+    inventory = str(Path(pytestconfig.getoption("ansible_inventory")).resolve())
+    assert asking.failing_health(inventory, tmp_path / "report.json") == {"extensions-present"}
