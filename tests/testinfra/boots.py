@@ -99,6 +99,11 @@ class Boots:
         request = messages.method(MACHINE, "Upgrade").request_class(image=image)
         self.ask(node, lambda client: client.unary(f"{MACHINE}/Upgrade", request))
 
+    def stop_service(self, node: str, service: str) -> None:
+        """Stop a service of a node."""
+        request = messages.method(MACHINE, "ServiceStop").request_class(id=service)
+        self.ask(node, lambda client: client.unary(f"{MACHINE}/ServiceStop", request))
+
     def wait_for_next_boot(self, node: str, before: str) -> None:
         """Wait until a node answers with another boot id than before."""
 

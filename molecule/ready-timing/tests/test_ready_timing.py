@@ -32,6 +32,7 @@ LIMIT_SECONDS = 120
 # Far below the 70 minutes after which Talos gives up, and the hour that the module may wait here.
 ANSWER_SECONDS = 30.0
 BOOT_LIMIT = "70m"
+NEWER = "v1.14.1"
 KEPT = ROOT / "build/ready-timing.json"
 TAILSCALE = {
     "apiVersion": "v1alpha1",
@@ -70,10 +71,10 @@ def config_of(node: str) -> MachineConfig:
     return MachineConfig.from_text(path.read_text(encoding="utf-8"), node)
 
 
-def image_with_tailscale(host: Any) -> str:
-    """Return the installer image of a node's version with its extensions and tailscale."""
+def image_with_tailscale(host: Any, version: str = "") -> str:
+    """Return the installer image with a node's extensions and tailscale, of its version unless another is named."""
     names = [*host.talos.extensions, "tailscale"]
-    return versions.installer_image(host.talos.version, extensions.schematic(names)[0])
+    return versions.installer_image(version or host.talos.version, extensions.schematic(names)[0])
 
 
 @pytest.mark.layer("L1")
@@ -187,6 +188,31 @@ def test_the_cluster_is_healthy_in_the_end(pytestconfig: pytest.Config, tmp_path
 
 
 @pytest.mark.layer("L4")
+def test_stopping_the_service_ends_the_wait_since_talos_1_14(boots: Boots, node: Any) -> None:
+    """node1, which nobody declares to be like that, is left with the newer version: nothing but cp1 follows."""
+    name, before = "node1", boots.ids()
+    boots.upgrade(name, image_with_tailscale(node(name), NEWER))
+    boots.wait_for_next_boot(name, before[name])
+
+    def waits() -> tuple[bool, str]:
+        service = node(name).service(SERVICE)
+        seen = service.message if service.state else "does not exist"
+        return seen == "Waiting for extension service config", f"{SERVICE}: {seen}"
+
+    wait_until("the extension to wait for its configuration", waits)
+    assert (node(name).talos.version, node(name).talos.stage) == (NEWER, "booting")
+    after = boots.ids()
+    boots.stop_service(name, SERVICE)
+
+    def runs() -> tuple[bool, str]:
+        return node(name).talos.stage == "running", f"stage {node(name).talos.stage}"
+
+    wait_until("the end of the boot", runs)
+    assert node(name).talos.services[SERVICE] == "Finished"
+    assert boots.ids() == after
+
+
+@pytest.mark.layer("L4")
 def test_a_control_plane_serves_while_it_waits_and_goes_on_without_a_reboot(
     boots: Boots, node: Any, pytestconfig: pytest.Config, tmp_path: Path
 ) -> None:
@@ -200,8 +226,8 @@ def test_a_control_plane_serves_while_it_waits_and_goes_on_without_a_reboot(
         **dict.fromkeys(measured, ALL),
         name: HELD_UP,
     }
-    times = seconds_of(measured[name], CLOCKS)
-    assert all(0 <= times[clock] <= LIMIT_SECONDS for clock in CLOCKS if clock != "stage_running"), times
+    # When it became Ready is not known where nobody noticed that it was away.
+    assert 0 <= measured[name]["machine_ready"]["seconds"] <= LIMIT_SECONDS, measured[name]
     assert [wait["service"] for wait in measured[name]["waiting_for"]] == [SERVICE]
     waiting = boots.ids()
     assert waiting.pop(name) != before.pop(name)
@@ -211,4 +237,4 @@ def test_a_control_plane_serves_while_it_waits_and_goes_on_without_a_reboot(
     assert reached(boots.measure(tmp_path / "completed.json")[name]) == ALL
     assert boots.ids() == {**before, name: measured[name]["boot_id"]}
     inventory = str(Path(pytestconfig.getoption("ansible_inventory")).resolve())
-    assert asking.failing_health(inventory, tmp_path / "report.json") == {"extensions-present"}
+    assert asking.failing_health(inventory, tmp_path / "report.json") == {"extensions-present", "talos-version"}
