@@ -26,6 +26,7 @@ class Rounds:
         self.pauses: list[float] = []
         self.next = asyncio.Semaphore(0)
 
+    # sleep: only the name; it waits for a test
     async def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
         await self.next.acquire()
@@ -44,6 +45,7 @@ class Wire:
         self.dialled.append(endpoint)
         self.open += 1
         self.most = max(self.most, self.open)
+        # sleep: gives other coroutines their turn
         await asyncio.sleep(0)
         self.open -= 1
         if endpoint in self.dead:
