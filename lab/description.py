@@ -23,19 +23,21 @@ from ansible_collections.homelab.talos.lab.services.description import ServiceDe
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 _KEYS = {"name", "subnet", "talos_version", "nodes"}
-_OPTIONAL_KEYS = {"services"}
+_OPTIONAL_KEYS = {"services", "shared_storage"}
 
 
 @dataclass(frozen=True)
 class LabDescription:
     """A lab: *name*, *subnet* (CIDR inside 198.18.0.0/15), the Talos version its nodes show, its *nodes*, and the
-    *services* that run before them on machines of their own."""
+    *services* that run before them on machines of their own; *shared_storage* tells whether its cluster has the storage
+    class ``lab-shared``."""
 
     name: str
     subnet: str
     talos_version: str
     nodes: tuple[NodeDescription, ...]
     services: tuple[ServiceDescription, ...] = ()
+    shared_storage: bool = False
 
     @classmethod
     def from_file(cls, path: Path) -> LabDescription:
@@ -76,7 +78,10 @@ class LabDescription:
         services = tuple(ServiceDescription.from_mapping(each) for each in content.get("services") or ())
         check_services(services, subnet)
         _check_places(nodes, services, subnet)
-        return cls(name, subnet, str(content["talos_version"]), nodes, services)
+        shared = content.get("shared_storage", False)
+        if not isinstance(shared, bool):
+            raise LabError(f"shared_storage is {shared!r}", "write true or false")
+        return cls(name, subnet, str(content["talos_version"]), nodes, services, shared)
 
     def node(self, name: str) -> NodeDescription:
         """Return the node called *name*; raises :class:`LabError` naming those that there are."""
@@ -129,6 +134,8 @@ class LabDescription:
         }
         if self.services:
             content["services"] = [service.to_mapping() for service in self.services]
+        if self.shared_storage:
+            content["shared_storage"] = True
         return json.dumps(content, indent=1)
 
 

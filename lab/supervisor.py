@@ -23,8 +23,10 @@ from ansible_collections.homelab.talos.lab.machined.clock import LabClock
 from ansible_collections.homelab.talos.lab.machined.discovery import Discovery
 from ansible_collections.homelab.talos.lab.machined.machine import Machine
 from ansible_collections.homelab.talos.lab.node.runtime import NodeRuntime
+from ansible_collections.homelab.talos.lab.programs.kubernetes_access import KubernetesAccess
 from ansible_collections.homelab.talos.lab.programs.node_programs import NodePrograms
 from ansible_collections.homelab.talos.lab.programs.pod_network import connect_pods
+from ansible_collections.homelab.talos.lab.programs.shared_volumes import PLACE, SharedVolumes
 from ansible_collections.homelab.talos.lab.services.lab_services import LabServices
 from ansible_collections.homelab.talos.lab.services.service_node import ServiceNode
 from ansible_collections.homelab.talos.lab.spin.sharing import shared_directories
@@ -43,8 +45,13 @@ class Supervisor:
         self._common_clock = LabClock()
         discovery = Discovery(self._common_clock)
         shared = shared_directories()
+        self._shared_volumes: SharedVolumes | None = None
+        if description.shared_storage:
+            shared[PLACE] = record.state_directory / PLACE
+            self._shared_volumes = SharedVolumes(shared[PLACE], self._administrator)
         self._runtimes: dict[str, NodeRuntime] = {}
         self._machines: dict[str, Machine] = {}
+        self._access: dict[str, KubernetesAccess] = {}
         for node in description.nodes:
             runtime = NodeRuntime(
                 description.name,
@@ -57,14 +64,10 @@ class Supervisor:
                 wire_is_cut=functools.partial(wire_is_cut, record.run_directory, node.name),
                 shared=shared,
             )
+            programs = NodePrograms.of(runtime, tailnet=description.has_tailnet)
             self._runtimes[node.name] = runtime
-            self._machines[node.name] = Machine(
-                runtime,
-                node,
-                NodePrograms.of(runtime, tailnet=description.has_tailnet),
-                discovery,
-                self._clocks[node.name],
-            )
+            self._access[node.name] = programs.kubernetes
+            self._machines[node.name] = Machine(runtime, node, programs, discovery, self._clocks[node.name])
         self._services = LabServices(description.services, record, engine)
         self._connected: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {}
 
@@ -83,11 +86,14 @@ class Supervisor:
             await self._services.power_on()
             await asyncio.gather(*(each.power_on() for name, each in self._machines.items() if name not in off))
             server = await control.serve(self._record.run_directory, self._handle)
-            pods = asyncio.create_task(self._keep_pods_connected())
+            tasks = [asyncio.create_task(self._keep_pods_connected())]
+            if self._shared_volumes is not None:
+                tasks.append(asyncio.create_task(self._shared_volumes.keep()))
             await ended.wait()
             server.close()
-            pods.cancel()
-            await asyncio.gather(pods, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             await asyncio.gather(*(machine.power_off() for machine in self._machines.values()), return_exceptions=True)
             await self._services.power_off()
@@ -101,6 +107,14 @@ class Supervisor:
                 # A machine lost power in between; the next turn sees it as it is then.
                 print(f"pod network: {error}", flush=True)
             await asyncio.sleep(_POD_NETWORK_PERIOD_SECONDS)
+
+    def _administrator(self) -> KubernetesAccess | None:
+        """Return whom to ask as administrator: a control plane whose node is known to its cluster."""
+        for machine in self._machines.values():
+            node = machine.node
+            if node.powered and node.is_controlplane and node.kubernetes_node is not None:
+                return self._access[node.runtime.name]
+        return None
 
     async def _connect_pods(self) -> None:
         found = {}

@@ -49,7 +49,8 @@ class GoProgram:
     def linker_flags(self) -> str:
         """Return the value of ``go build -ldflags``."""
         major, minor = (self.version.lstrip("v").split(".") + ["", ""])[:2]
-        values = {"gitVersion": self.version, "gitMajor": major, "gitMinor": minor, "Version": self.version}
+        values = {"gitVersion": self.version, "gitMajor": major, "gitMinor": minor}
+        values |= {"Version": self.version, "version": self.version}
         values |= {"shortStamp": self.version.lstrip("v"), "longStamp": self.version.lstrip("v")}
         return " ".join(["-s", "-w", *(f"-X {stamp}={values[stamp.rsplit('.', 1)[1]]}" for stamp in self.stamps)])
 
@@ -108,6 +109,7 @@ def _tailscale(name: str) -> GoProgram:
     return GoProgram(name, "tailscale", f"{_TAILSCALE}/cmd/{name}", _TAILSCALE, _TAILSCALE_STAMPS)
 
 
+_DISTRIBUTION = "github.com/distribution/distribution/v3"
 #: Programs that only some labs run: those whose description asks for them.
 OPTIONAL_PROGRAMS: tuple[GoProgram, ...] = (
     _tailscale("tailscaled"),
@@ -120,6 +122,7 @@ OPTIONAL_PROGRAMS: tuple[GoProgram, ...] = (
         "github.com/juanfont/headscale",
         arguments=("version",),
     ),
+    GoProgram("registry", "registry", ".", _DISTRIBUTION, (f"{_DISTRIBUTION}/version.version",)),
 )
 
 #: Programs that come from the operating system's distribution -> its Debian package.

@@ -62,8 +62,12 @@ class KubernetesAccess:
         group = "/api/v1" if resource == "pods" else "/apis/apps/v1"
         query = urlencode({"labelSelector": selector})
         path = f"{group}/namespaces/kube-system/{resource}?{query}"
-        items: list[dict[str, Any]] = (await asyncio.to_thread(self._ask_local, path)).get("items") or []
+        items: list[dict[str, Any]] = (await self.administer("GET", path)).get("items") or []
         return items
+
+    async def administer(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Call the API server of this control plane as administrator; raises ``OSError`` with one line of text."""
+        return await asyncio.to_thread(self._ask_local, method, path, body)
 
     async def containers(self) -> Sequence[Mapping[str, Any]]:
         """Return the CRI containers of this node, sandboxes left out; empty while containerd does not answer."""
@@ -177,8 +181,7 @@ class KubernetesAccess:
                 return None
         return decoded
 
-    def _ask_local(self, path: str) -> dict[str, Any]:
-        """Ask the API server of this control plane as administrator; raises ``OSError`` with one line of text."""
+    def _ask_local(self, method: str, path: str, body: Any) -> dict[str, Any]:
         pki = self._runtime.directory / PKI_DIRECTORY.lstrip("/")
         if not (pki / "admin.crt").is_file():
             raise OSError("this node runs no API server")
@@ -188,14 +191,17 @@ class KubernetesAccess:
             key_file=str(pki / "admin.key"),
             retries=False,
         ) as pool:
+            verb = method.capitalize()
             server = f"https://{self._runtime.address}:{_API_PORT}"
             try:
-                answer = pool.request("GET", server + path, timeout=_TIMEOUT)
+                data = None if body is None else json.dumps(body).encode()
+                headers = {"Content-Type": "application/json"}
+                answer = pool.request(method, server + path, body=data, headers=headers, timeout=_TIMEOUT)
                 decoded: dict[str, Any] = json.loads(answer.data)
             except (urllib3.exceptions.HTTPError, ValueError) as error:
-                raise OSError(f'Get "{server}{path}": {error}') from None
-        if answer.status != 200:
-            raise OSError(f'Get "{server}{path}": {decoded.get("message")}')
+                raise OSError(f'{verb} "{server}{path}": {error}') from None
+        if answer.status not in (200, 201):
+            raise OSError(f'{verb} "{server}{path}": {decoded.get("message")}')
         return decoded
 
     def _client_certificate(self) -> Path | None:

@@ -13,9 +13,10 @@ from ansible_collections.homelab.talos.lab.host.links import OUTSIDE
 from ansible_collections.homelab.talos.lab.services.description import ServiceDescription
 from ansible_collections.homelab.talos.lab.services.headscale import Headscale
 from ansible_collections.homelab.talos.lab.services.kind import ServiceKind
+from ansible_collections.homelab.talos.lab.services.registry import Registry
 from ansible_collections.homelab.talos.lab.services.tailnet_client import TailnetClient
 
-KINDS: Mapping[str, ServiceKind] = {"headscale": Headscale(), "tailnet-client": TailnetClient()}
+KINDS: Mapping[str, ServiceKind] = {"registry": Registry(), "headscale": Headscale(), "tailnet-client": TailnetClient()}
 
 
 def programs_of(services: Iterable[ServiceDescription]) -> set[str]:

@@ -13,7 +13,7 @@ description:
     their addresses and the extensions of their image).
 author:
   - homelab.talos contributors (@homelab)
-positional: _input, images, stale, services
+positional: _input, images, stale, services, shared_storage
 options:
   _input:
     description: The cluster, as P(homelab.talos.cluster_definition#filter) returns it.
@@ -36,6 +36,10 @@ options:
     type: list
     elements: dict
     default: []
+  shared_storage:
+    description: Whether the cluster has the storage class C(lab-shared), whose volumes all nodes see.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -76,7 +80,11 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.
 
 
 def lab_description(
-    definition: Mapping[str, Any], images: str = "", stale: bool = False, services: Sequence[Mapping[str, Any]] = ()
+    definition: Mapping[str, Any],
+    images: str = "",
+    stale: bool = False,
+    services: Sequence[Mapping[str, Any]] = (),
+    shared_storage: bool = False,
 ) -> dict[str, Any]:
     """Return the description of the lab for a cluster definition.
 
@@ -84,6 +92,7 @@ def lab_description(
     :param images: directory of built images, empty for none.
     :param stale: whether images may be used that are not what the inventory asks for now.
     :param services: the service nodes, which the lab itself judges.
+    :param shared_storage: whether the cluster has the storage class ``lab-shared``.
     :raises AnsibleFilterError: the definition or an image cannot be used, or the nodes are not in one subnet.
     """
     try:
@@ -114,6 +123,7 @@ def lab_description(
             for node in nodes
         ],
         **({"services": [dict(service) for service in services]} if services else {}),
+        **({"shared_storage": True} if shared_storage else {}),
     }
 
 

@@ -119,8 +119,11 @@ def _from_python(source: Path, tools: Path) -> bytes:
     return component
 
 
-def component_of(module: bytes) -> bytes:
-    """Return the component around a core module that exports the handler of HTTP requests."""
+def component_of(module: bytes, further: str = "") -> bytes:
+    """Return the component around a core module that exports the handler of HTTP requests.
+
+    *further* is what else it declares (text of WebAssembly).
+    """
     imports = [(each.module, each.name or "") for each in Module(Engine(), module).imports if each.module != "env"]
     used = [interface for interface in _INTERFACES if any(interface == each for each, _name in imports)]
     declared = "".join((GUEST / "interfaces" / _INTERFACES[each]).read_text(encoding="utf-8") for each in used)
@@ -129,6 +132,7 @@ def component_of(module: bytes) -> bytes:
     given = " ".join(f'(with "{each}" (instance $given:{each}))' for each in used)
     text = f"""(component
 {declared}
+{further}
 {(GUEST / "memory.wat").read_text(encoding="utf-8")}
   (core instance $memory (instantiate $memory-module))
   (alias core export $memory "memory" (core memory $memory))

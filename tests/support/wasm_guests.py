@@ -13,13 +13,16 @@ _TYPES = "wasi:http/types@0.2.0"
 _STREAMS = "wasi:io/streams@0.2.0"
 #: Where results of the host go in the memory of a guest; text of the guest is behind it.
 _RESULT, _TEXT = 1024, 2048
+_UNKNOWN = '(import "test:unknown/thing@1.0.0" (instance (export "run" (func))))'
 
 
-def guest(before: str = "", body: str = "ok", imports: str = "", functions: str = "") -> bytes:
+def guest(
+    before: str = "", body: str = "ok", imports: str = "", functions: str = "", *, unknown: bool = False
+) -> bytes:
     """Return a component that runs *before* (text of WebAssembly) and answers status 200 with *body*.
 
     *imports* and *functions* are further parts of its core module; results of functions that it calls may go to the
-    address 1024.
+    address 1024. An *unknown* one imports an interface that no host has.
     """
     text = f"""(module
   (import "{_TYPES}" "[constructor]fields" (func $fields (result i32)))
@@ -45,7 +48,7 @@ def guest(before: str = "", body: str = "ok", imports: str = "", functions: str 
     (call $write (i32.load (i32.const {_RESULT + 20})) (i32.const {_TEXT}) (i32.const {len(body.encode())})
       (i32.const {_RESULT + 32}))))
 """
-    return component_of(bytes(wat2wasm(text)))
+    return component_of(bytes(wat2wasm(text)), _UNKNOWN if unknown else "")
 
 
 def _escaped(text: str) -> str:

@@ -51,3 +51,22 @@ def test_a_guest_gets_no_more_memory_than_its_limit(make_app: MakeApp) -> None:
 def test_a_limit_below_what_a_component_begins_with_is_told_at_start(make_app: MakeApp) -> None:
     with pytest.raises(Refusal, match=r"^component one: it cannot be instantiated: .*memory"):
         make_app(guest(), limits=Limits(memory=64 * 1024))
+
+
+def test_an_import_that_the_host_lacks_is_named_at_start(make_app: MakeApp) -> None:
+    with pytest.raises(Refusal) as refused:
+        make_app(guest(unknown=True))
+    assert str(refused.value) == (
+        "component one: it imports what the host does not provide: test:unknown/thing@1.0.0;"
+        " build it for Spin 3 and without these interfaces"
+    )
+
+
+def test_a_tolerant_component_starts_with_imports_that_the_host_lacks(make_app: MakeApp) -> None:
+    assert make_app(guest(unknown=True), tolerant=True).answer(ROOT).body == b"ok"
+
+
+def test_health_is_answered_without_a_component(make_app: MakeApp) -> None:
+    app = make_app(guest(before="unreachable"))
+    answer = app.answer(Request("GET", "/.well-known/spin/health", "app.test"))
+    assert (answer.status, answer.body) == (200, b"OK")
