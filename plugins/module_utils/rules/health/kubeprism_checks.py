@@ -42,4 +42,8 @@ def kubeprism_healthy(observation: Observation) -> Verdict:
                 "check that the API servers run and that the node reaches them on their port",
             )
 
-    return verdict(on_nodes((*silent, *balancing), judge), f"KubePrism healthy on {count(len(balancing), 'node')}")
+    without = ", ".join(node.name for node in observation.nodes if node not in balancing)
+    observed = f"KubePrism healthy on {count(len(balancing), 'node')}"
+    return verdict(
+        on_nodes((*silent, *balancing), judge), f"{observed}, disabled on {without}" if without else observed
+    )

@@ -459,7 +459,7 @@ def test_nodes_without_kubeprism_are_left_out() -> None:
     (result,) = evaluate(replace(HEALTHY, nodes=disabled), select(("kubeprism-healthy",)))
     assert (result.status, result.message.endswith("SKIP, no node has KubePrism enabled")) == ("skipped", True)
     (result,) = evaluate(replace(HEALTHY, nodes=(*disabled[:3], NODES[3])), select(("kubeprism-healthy",)))
-    assert result.message.endswith("OK, KubePrism healthy on 1 node")
+    assert result.message.endswith("OK, KubePrism healthy on 1 node, disabled on cp1, w1, w2")
     silent = replace(disabled[3], error="no connection within 10 s")
     (result,) = evaluate(replace(HEALTHY, nodes=(*disabled[:3], silent)), select(("kubeprism-healthy",)))
     assert (result.status, result.findings[0].host) == ("failed", "gw1")
