@@ -37,6 +37,10 @@ options:
     type: list
     elements: str
     default: []
+  routing:
+    description: The registered result of M(homelab.talos.gateway_health), or an empty dict when it was not run.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -64,16 +68,21 @@ def health_report(
     provider: str = "",
     blocked_by: Sequence[str] = (),
     images: Sequence[str] = (),
+    routing: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the report document for a registered result of the module ``cluster_health``."""
+    """Return the report document for a registered result of the module ``cluster_health``.
+
+    :param routing: that of ``gateway_health``, None or empty when it was not run.
+    """
     results = result.get("checks") or result.get("results") or []
-    error = str(result.get("msg", "")) if result and not results else ""
+    routes = (routing or {}).get("checks") or []
+    errors = [str(each.get("msg", "")) for each, found in ((result, results), (routing or {}, routes)) if not found]
     return health_document(
-        results,
+        [*results, *routes],
         cluster=str(cluster),
         provider=str(provider),
         blocked_by=[str(i) for i in blocked_by],
-        error=error,
+        error="; ".join(error for error in errors if error),
         stand_ins=result.get("stand_ins") or (),
         images=[str(line) for line in images],
     )

@@ -55,6 +55,15 @@ def test_checks_that_could_not_be_run_at_all_fail_with_the_reason() -> None:
     assert (report["status"], report["reason"]) == ("failed", "no talosconfig")
 
 
+def test_the_routes_belong_to_the_whole() -> None:
+    skipped = {"checks": [CheckResult("route-reachable", "L4", "skipped").to_dict()]}
+    report = health_report(health("ok"), routing=skipped)
+    assert (report["status"], [check["id"] for check in report["checks"]]) == ("passed", ["check0", "route-reachable"])
+    failed = {"checks": [CheckResult("route-approved", "L4", "failed").to_dict()], "msg": "not approved"}
+    assert health_report(health("ok"), routing=failed)["status"] == "failed"
+    assert health_report(health("ok"), routing={"msg": "no server"})["reason"] == "no server"
+
+
 def test_lines_show_checks_and_findings() -> None:
     finding = Finding("health.x", "error", "is down", host="gw1", path="kubelet", fix="start it")
     check = CheckResult("kubelet", "L3", "failed", "not running", "gw1", 1.25, [finding])
