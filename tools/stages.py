@@ -88,7 +88,7 @@ STATIC = [
     static("documentation", "docs"),
     static("ansible-test sanity", "ansible_test_sanity", 900),
 ]
-UNIT = pytest("unit", "tests/unit", 900)
+UNIT = pytest("unit", "tests/unit", 1800)
 INTEROP = pytest("interop", "tests/interop", 1200)
 TALOSCTL = Stage("talosctl", ("tools/talosctl", "--ensure"), 2400)
 ENGINE = Stage("engine", ("tools/lab", "engine", "ensure"), 2400)

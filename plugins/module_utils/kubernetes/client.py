@@ -79,7 +79,13 @@ class KubernetesClient:
         :param query: for example ``{"labelSelector": "k8s-app=kube-dns"}``.
         :raises KubernetesError: the call failed.
         """
-        return json.loads(self.get_text(path, query))
+        text = self.get_text(path, query)
+        with contextlib.suppress(ValueError):
+            found = json.loads(text)
+            if isinstance(found, dict):
+                return found
+        cause = f"the answer is no object of Kubernetes: {' '.join(text.split())[:80]!r}"
+        raise KubernetesError(self.server, f"GET {path}", cause, "check that an API server is at this address")
 
     def get_text(self, path: str, query: Mapping[str, str] | None = None) -> str:
         """Return the answer of a path such as ``/readyz`` as text.
@@ -179,9 +185,9 @@ class KubernetesClient:
         """Return the deployments of a namespace, of all when it is empty."""
         return _items(self.get(f"/apis/apps/v1{_within(namespace)}/deployments"))
 
-    def get_service(self, namespace: str, name: str) -> dict[str, Any]:
-        """Return a Service."""
-        return dict(self.get(f"/api/v1{_within(namespace)}/services/{name}"))
+    def find_service(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """Return a Service, None when there is none."""
+        return self.find(f"/api/v1{_within(namespace)}/services/{name}")
 
     def list_endpoint_slices(self, namespace: str, service: str) -> list[dict[str, Any]]:
         """Return the slices of endpoints of a Service."""

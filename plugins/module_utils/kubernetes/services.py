@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.client import KubernetesClient
-from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.errors import KubernetesAnswer
 
 Record = dict[str, Any]
 
@@ -30,12 +29,10 @@ def read_services(client: KubernetesClient) -> list[Record]:
 
 
 def _service(client: KubernetesClient, namespace: str, name: str) -> Record | None:
-    try:
-        spec = client.get_service(namespace, name).get("spec") or {}
-    except KubernetesAnswer as error:
-        if error.status == 404:
-            return None
-        raise
+    found = client.find_service(namespace, name)
+    if found is None:
+        return None
+    spec = found.get("spec") or {}
     addresses = spec.get("clusterIPs") or [spec.get("clusterIP")]
     return {
         "name": f"{namespace}/{name}",

@@ -73,6 +73,14 @@ def test_queries_and_text(api: FakeApi) -> None:
         assert client.get_text("/readyz", {"verbose": "true"}) == "ok"
 
 
+@pytest.mark.parametrize("text", ["<html>sign in</html>", "", "[]", '"ok"'])
+def test_an_answer_that_is_no_object_is_one_line(api: FakeApi, text: str) -> None:
+    api.answers["/api/v1/nodes"] = (200, text)
+    error = failure(KubernetesClient(api.kubeconfig()))
+    assert "the answer is no object of Kubernetes" in str(error)
+    assert "check that an API server is at this address" in str(error)
+
+
 def test_nothing_listens(api: FakeApi) -> None:
     url = f"https://127.0.0.1:{closed_port()}"
     error = failure(KubernetesClient(api.kubeconfig(url=url)))
