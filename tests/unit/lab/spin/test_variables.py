@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from ansible_collections.homelab.talos.lab.spin.host.refusal import Refusal
 from ansible_collections.homelab.talos.lab.spin.host.runtime_config import RuntimeConfig
 from ansible_collections.homelab.talos.lab.spin.host.variables import application_variables, component_variables
 
-DECLARED = {"user": {"default": "nobody"}, "password": {"secret": True}}
+DECLARED: dict[str, dict[str, Any]] = {"user": {"default": "nobody"}, "password": {"secret": True}}
 ENVIRONMENT = {"SPIN_VARIABLE_PASSWORD": "secret"}
 
 
@@ -27,7 +28,10 @@ def test_a_plain_variable_of_the_same_name_counts() -> None:
 
 
 def test_providers_of_the_configuration_come_first() -> None:
-    providers = [{"type": "static", "values": {"user": "static"}}, {"type": "env", "prefix": "MY_"}]
+    providers: list[dict[str, Any]] = [
+        {"type": "static", "values": {"user": "static"}},
+        {"type": "env", "prefix": "MY_"},
+    ]
     values = application_variables(DECLARED, {"MY_PASSWORD": "mine", **ENVIRONMENT}, providers)
     assert values == {"user": "static", "password": "mine"}
 
