@@ -22,7 +22,7 @@ from ansible_collections.homelab.talos.tests.support.stand_in_tailnet import (
     serve,
 )
 
-APIS: dict[str, type[TailscaleApi | HeadscaleApi]] = {"tailscale": TailscaleApi, "headscale": HeadscaleApi}
+APIS: dict[str, type[TailscaleApi] | type[HeadscaleApi]] = {"tailscale": TailscaleApi, "headscale": HeadscaleApi}
 Connect = Callable[..., CoordinationServer]
 
 
