@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from typing import TypeAlias
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 
 # The routes of an exit node: everything. Source: tailscale/tailscale:net/tsaddr/tsaddr.go.
 EXIT_ROUTES = ("0.0.0.0/0", "::/0")
