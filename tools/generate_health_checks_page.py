@@ -23,7 +23,8 @@ through the machine API and the Kubernetes API: nothing is run on a node, in a l
 
 A failed layer blocks those above it, and a failed check blocks those that rest on it. Besides `ok`, `failed` and
 `blocked`, a check is `skipped` when it does not apply, because the cluster has no kube-proxy, no CoreDNS or no
-KubePrism, and `not run` when something it needs is missing, such as a kubeconfig.
+KubePrism, and `not run` when something it needs is missing, such as a kubeconfig. `spin-runtime` is only run when it is
+asked for by name, as the role `spin_runtime` does: a cluster need not have a runtime for Spin applications.
 """
 
 TITLES = {

@@ -75,7 +75,7 @@ options:
   checks:
     description:
       - Ids of the checks to run. Default is all.
-      - C(pair-traffic) is only among them when O(pair_traffic) is given.
+      - C(pair-traffic) is only among them when O(pair_traffic) is given, C(spin-runtime) only when it is named here.
     type: list
     elements: str
     default: []
@@ -270,7 +270,12 @@ from ansible_collections.homelab.talos.plugins.module_utils._module.health_watch
 from ansible_collections.homelab.talos.plugins.module_utils._module.node_choice import chosen, node_choice
 from ansible_collections.homelab.talos.plugins.module_utils._module.talos_module import TalosModule
 from ansible_collections.homelab.talos.plugins.module_utils.findings.model import CheckResult
-from ansible_collections.homelab.talos.plugins.module_utils.rules.health.catalogue import LAYERS, Check, select
+from ansible_collections.homelab.talos.plugins.module_utils.rules.health.catalogue import (
+    LAYERS,
+    ON_REQUEST,
+    Check,
+    select,
+)
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.evaluation import awaited, is_healthy, summary
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observation import (
     ExpectedNode,
@@ -365,8 +370,10 @@ def checks_of(module: TalosModule) -> tuple[Check, ...]:
     """Return the checks to run; what nobody can answer is left out unless it was asked for by name."""
     params = module.params
     checks = select(tuple(params["checks"]), tuple(params["layers"]))
+    left_out = ON_REQUEST - set(params["checks"])
     if params["pair_traffic"] is None and "pair-traffic" not in params["checks"]:
-        checks = tuple(check for check in checks if check.id != "pair-traffic")
+        left_out |= {"pair-traffic"}
+    checks = tuple(check for check in checks if check.id not in left_out)
     asking = [check.id for check in checks if check.asks_kubernetes and check.id in params["checks"]]
     if asking and params["kubeconfig"] is None:
         module.fail(f"check {asking[0]} asks Kubernetes; give kubeconfig")

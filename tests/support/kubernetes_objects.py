@@ -28,6 +28,13 @@ IMAGE = "registry.lab:5000/nonce:1.0"
 NOW = "2026-03-02T12:00:00Z"
 LATER = "2026-03-02T12:00:05Z"
 SPIN_API = "/apis/core.spinkube.dev/v1alpha1"
+KINDS: dict[str, list[Object]] = {
+    SPIN_API: [{"name": "spinapps", "kind": "SpinApp", "namespaced": True}],
+    "/api/v1": [
+        {"name": "namespaces", "kind": "Namespace", "namespaced": False},
+        {"name": "configmaps", "kind": "ConfigMap", "namespaced": True},
+    ],
+}
 
 
 @dataclass
@@ -38,6 +45,7 @@ class FakeCluster:
     :ivar has_operator: whether the kinds of SpinKube are known.
     :ivar pod_status: makes the status of a new pod; None makes no pods.
     :ivar refusals: beginning of a path -> (status, message) for changes.
+    :ivar kinds: path of a group -> its kinds.
     :ivar changes: method and path of each request that changed something.
     """
 
@@ -49,6 +57,7 @@ class FakeCluster:
     logs: dict[str, str] = field(default_factory=dict)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
+    kinds: dict[str, list[Object]] = field(default_factory=lambda: copy.deepcopy(KINDS))
     counter: int = 0
 
     def __post_init__(self) -> None:
@@ -101,8 +110,8 @@ class FakeCluster:
             return (200, text) if text else (400, status("no log"))
         if SPIN_API in path and not self.has_operator:
             return 404, status("the server could not find the requested resource")
-        if path == SPIN_API:
-            return 200, {"resources": [{"name": "spinapps"}]}
+        if path in self.kinds:
+            return 200, {"resources": self.kinds[path]}
         if method == "GET":
             return self._get(path, query)
         dry = bool(query.get("dryRun"))
@@ -271,10 +280,11 @@ def status(message: str) -> Object:
 
 
 def merged(old: Any, new: Any) -> Any:
-    """Return an object with the fields of another; lists are replaced."""
+    """Return an object with the fields of another; lists are replaced, null removes."""
     if not isinstance(old, dict) or not isinstance(new, dict):
         return copy.deepcopy(new)
-    return {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
+    both = {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
+    return {key: value for key, value in both.items() if value is not None}
 
 
 def without(old: Any, applied: Any, wanted: Any) -> Any:

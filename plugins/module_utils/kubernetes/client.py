@@ -202,6 +202,10 @@ class KubernetesClient:
         """
         return self.get_text(f"/api/v1{_within(namespace)}/pods/{name}:{port}/proxy{path}")
 
+    def list_runtime_classes(self) -> list[dict[str, Any]]:
+        """Return all runtime classes."""
+        return _items(self.find("/apis/node.k8s.io/v1/runtimeclasses") or {})
+
     def version(self) -> str:
         """Return the version of the API server, such as ``v1.35.4``."""
         return str(self.get("/version")["gitVersion"])

@@ -25,7 +25,8 @@ def read_kubernetes(path: str, timeout: float) -> Record:
     :param timeout: limit of each call in seconds.
     :return: ``nodes`` as :func:`read_nodes` gives them, ``pods`` of kube-system (name, node, app, ready,
         addresses, health_error) that count, ``daemon_sets`` and ``deployments`` of kube-system (name -> wanted pods),
-        ``services`` as :func:`.services.read_services` gives them; or ``{"error": "..."}``.
+        ``services`` as :func:`.services.read_services` gives them, ``runtime_classes`` (name, handler, node_selector);
+        or ``{"error": "..."}``.
     """
     try:
         with KubernetesClient.from_path(path, timeout) as client:
@@ -41,6 +42,7 @@ def read_kubernetes(path: str, timeout: float) -> Record:
                     for item in client.list_deployments(SYSTEM)
                 },
                 "services": read_services(client),
+                "runtime_classes": [runtime_class_record(item) for item in client.list_runtime_classes()],
             }
     except KubernetesError as error:
         return {"error": str(error)}
@@ -51,7 +53,7 @@ def read_nodes(path: str, timeout: float) -> Record:
 
     :param path: of a kubeconfig.
     :param timeout: limit of the call in seconds.
-    :return: ``nodes`` (name, addresses, ready, ready_since, reason, schedulable); or ``{"error": "..."}``.
+    :return: ``nodes`` (name, addresses, ready, ready_since, reason, schedulable, labels); or ``{"error": "..."}``.
     """
     try:
         with KubernetesClient.from_path(path, timeout) as client:
@@ -71,6 +73,16 @@ def node_record(item: Mapping[str, Any]) -> Record:
         "ready_since": str(ready.get("lastTransitionTime") or "") if ready.get("status") == "True" else "",
         "reason": "" if ready.get("status") == "True" else str(ready.get("message") or ready.get("reason") or ""),
         "schedulable": not (item.get("spec") or {}).get("unschedulable", False),
+        "labels": dict(item["metadata"].get("labels") or {}),
+    }
+
+
+def runtime_class_record(item: Mapping[str, Any]) -> Record:
+    """Return the parts of a RuntimeClass that matter."""
+    return {
+        "name": item["metadata"]["name"],
+        "handler": str(item.get("handler") or ""),
+        "node_selector": dict((item.get("scheduling") or {}).get("nodeSelector") or {}),
     }
 
 

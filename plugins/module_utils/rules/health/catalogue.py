@@ -19,6 +19,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health import 
     node_checks,
     pair_checks,
     service_checks,
+    spin_checks,
 )
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.verdict import Judge
 
@@ -133,7 +134,15 @@ CHECKS: tuple[Check, ...] = (
         "all k8s nodes to report schedulable",
         kubernetes_checks.kubernetes_nodes_schedulable,
     ),
+    _kubernetes(
+        "spin-runtime",
+        "RuntimeClass and labels to agree with the spin extension of nodes",
+        spin_checks.spin_runtime,
+    ),
 )
+
+# Checks that mean something only for a part that a cluster need not have; they are run when they are asked for.
+ON_REQUEST: frozenset[str] = frozenset({"spin-runtime"})
 
 CHECK_IDS: tuple[str, ...] = tuple(check.id for check in CHECKS)
 

@@ -17,6 +17,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observa
     KubernetesObservation,
     NodeObservation,
     Pod,
+    RuntimeClass,
     Service,
     StaticPod,
 )
@@ -58,7 +59,14 @@ def kubernetes_observation(reading: Record) -> KubernetesObservation:
         return KubernetesObservation(error=str(reading["error"]))
     return KubernetesObservation(
         nodes=tuple(
-            KubernetesNode(item["name"], tuple(item["addresses"]), item["ready"], item["schedulable"], item["reason"])
+            KubernetesNode(
+                item["name"],
+                tuple(item["addresses"]),
+                item["ready"],
+                item["schedulable"],
+                item["reason"],
+                dict(item.get("labels") or {}),
+            )
             for item in reading["nodes"]
         ),
         pods=tuple(
@@ -78,6 +86,10 @@ def kubernetes_observation(reading: Record) -> KubernetesObservation:
         services={
             item["name"]: ClusterService(item["name"], tuple(item["addresses"]), tuple(item["endpoints"]))
             for item in reading["services"]
+        },
+        runtime_classes={
+            item["name"]: RuntimeClass(item["handler"], dict(item["node_selector"]))
+            for item in reading.get("runtime_classes") or ()
         },
     )
 

@@ -137,6 +137,15 @@ class KubernetesNode:
     ready: bool
     schedulable: bool
     reason: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RuntimeClass:
+    """A RuntimeClass: what pods that name it are run by, and on which nodes."""
+
+    handler: str
+    node_selector: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -185,6 +194,7 @@ class KubernetesObservation:
     :ivar pods: of the namespace ``kube-system``.
     :ivar daemon_sets: name -> wanted number of pods, of the namespace ``kube-system``; ``deployments`` likewise.
     :ivar services: by name, those that everything relies on; one that does not exist is left out.
+    :ivar runtime_classes: by name.
     """
 
     error: str = ""
@@ -193,6 +203,7 @@ class KubernetesObservation:
     daemon_sets: Mapping[str, int] = field(default_factory=dict)
     deployments: Mapping[str, int] = field(default_factory=dict)
     services: Mapping[str, ClusterService] = field(default_factory=dict)
+    runtime_classes: Mapping[str, RuntimeClass] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

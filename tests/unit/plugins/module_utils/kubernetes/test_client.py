@@ -154,6 +154,13 @@ def test_proxies_of_the_environment_are_not_for_the_house(api: FakeApi, monkeypa
         assert client.list_nodes() == []
 
 
+RUNTIME_CLASS = {
+    "metadata": {"name": "wasmtime-spin-v2"},
+    "handler": "spin",
+    "scheduling": {"nodeSelector": {"a": "b"}},
+}
+
+
 def test_reading_for_the_health_checks(api: FakeApi, tmp_path: Path) -> None:
     apps = "/apis/apps/v1/namespaces/kube-system"
     api.answers.update(
@@ -165,6 +172,7 @@ def test_reading_for_the_health_checks(api: FakeApi, tmp_path: Path) -> None:
                 {"items": [{"metadata": {"name": "kube-proxy"}, "status": {"desiredNumberScheduled": 4}}]},
             ),
             f"{apps}/deployments": (200, {"items": [{"metadata": {"name": "coredns"}, "spec": {"replicas": 2}}]}),
+            "/apis/node.k8s.io/v1/runtimeclasses": (200, {"items": [RUNTIME_CLASS]}),
             "/api/v1/namespaces/default/services/kubernetes": (200, {"spec": {"clusterIPs": ["10.96.0.1"]}}),
             f"{SLICES}?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes": (
                 200,
@@ -183,6 +191,7 @@ def test_reading_for_the_health_checks(api: FakeApi, tmp_path: Path) -> None:
                 "ready_since": "",
                 "reason": "container runtime is down",
                 "schedulable": True,
+                "labels": {},
             }
         ],
         "pods": [
@@ -199,6 +208,7 @@ def test_reading_for_the_health_checks(api: FakeApi, tmp_path: Path) -> None:
         "daemon_sets": {"kube-proxy": 4},
         "deployments": {"coredns": 2},
         "services": [{"name": "default/kubernetes", "addresses": ["10.96.0.1"], "endpoints": ["198.18.1.11"]}],
+        "runtime_classes": [{"name": "wasmtime-spin-v2", "handler": "spin", "node_selector": {"a": "b"}}],
     }
 
 

@@ -19,8 +19,14 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observa
     Observation,
     PairTraffic,
     Pod,
+    RuntimeClass,
     Service,
     StaticPod,
+)
+from ansible_collections.homelab.talos.plugins.module_utils.spin.names import (
+    NODE_LABEL,
+    NODE_LABEL_VALUE,
+    RUNTIME_CLASS,
 )
 
 COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -63,7 +69,11 @@ NODES = (
 )
 
 KUBERNETES = KubernetesObservation(
-    nodes=tuple(KubernetesNode(item.name, (item.expected.address,), True, True) for item in NODES),
+    nodes=tuple(
+        KubernetesNode(item.name, (item.expected.address,), True, True, labels={NODE_LABEL: NODE_LABEL_VALUE})
+        for item in NODES
+    ),
+    runtime_classes={RUNTIME_CLASS: RuntimeClass("spin", {NODE_LABEL: NODE_LABEL_VALUE})},
     pods=(
         *(Pod("kube-system", f"{component}-cp1", "cp1", component, True) for component in COMPONENTS),
         *(

@@ -31,10 +31,12 @@ from ansible_collections.homelab.talos.plugins.module_utils.rules.health.observa
     Observation,
     PairTraffic,
     Pod,
+    RuntimeClass,
     Service,
     StaticPod,
 )
 from ansible_collections.homelab.talos.plugins.module_utils.rules.health.stand_ins import StandIn, stand_ins
+from ansible_collections.homelab.talos.plugins.module_utils.spin.names import NODE_LABEL, RUNTIME_CLASS
 from ansible_collections.homelab.talos.tests.unit.plugins.module_utils.rules.health.healthy_cluster import (
     HEALTHY,
     KUBERNETES,
@@ -342,7 +344,37 @@ SPOILED: list[tuple[str, Observation, str, str]] = [
         "w1",
         "some nodes are not schedulable: [w1]",
     ),
+    ("spin-runtime", spoil_kubernetes(runtime_classes={}), "", "RuntimeClass wasmtime-spin-v2 does not exist"),
+    (
+        "spin-runtime",
+        spoil_kubernetes(runtime_classes={RUNTIME_CLASS: RuntimeClass("spinn", {NODE_LABEL: "true"})}),
+        "",
+        "its handler is 'spinn', and the extension gives nodes the handler 'spin'",
+    ),
+    (
+        "spin-runtime",
+        spoil_kubernetes(runtime_classes={RUNTIME_CLASS: RuntimeClass("spin")}),
+        "",
+        "it does not select nodes by homelab.talos/spin",
+    ),
+    (
+        "spin-runtime",
+        spoil_kubernetes_node("w2", labels={}),
+        "w2",
+        "has the extension spin and lacks the label homelab.talos/spin",
+    ),
 ]
+
+
+def test_a_label_without_the_extension_is_seen() -> None:
+    result = evaluate(spoil("w1", extensions=("drbd",)), select(("spin-runtime",)))[0]
+    assert "carries the label homelab.talos/spin and lacks the extension spin" in result.message
+
+
+def test_a_cluster_without_the_extension_has_no_runtime() -> None:
+    nodes = tuple(replace(node, extensions=("drbd",)) for node in NODES)
+    result = evaluate(replace(HEALTHY, nodes=nodes), select(("spin-runtime",)))[0]
+    assert "no node runs the extension spin" in result.message
 
 
 def test_the_healthy_cluster_passes_every_check() -> None:
