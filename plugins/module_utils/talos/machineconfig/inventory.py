@@ -34,7 +34,7 @@ HOST_VARIABLES = (
     *("talos_address", "talos_network", "talos_install", "talos_labels", "talos_annotations", "talos_taints"),
     *("talos_extension_services", "talos_tailnet", "talos_patches"),
 )
-OTHER_VARIABLES = ("talos_tailnet_api", "talos_workspace")
+OTHER_VARIABLES = ("talos_spin_apps", "talos_tailnet_api", "talos_workspace")
 KNOWN_VARIABLES = CLUSTER_VARIABLES + HOST_VARIABLES + OTHER_VARIABLES
 _NOT_A_NODE = ("localhost",)
 
