@@ -115,7 +115,8 @@ class ApiServer:
         busy = getattr(self._table, "idle", None)
         if busy is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(busy.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await busy.wait()
 
     async def stop(self) -> None:
         """Stop answering and end every connection."""

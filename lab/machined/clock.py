@@ -55,7 +55,8 @@ class LabClock:
         try:
             while (left := due - self.monotonic()) > 0:
                 try:
-                    await asyncio.wait_for(moved.wait(), left / self._speed)
+                    async with asyncio.timeout(left / self._speed):
+                        await moved.wait()
                 except TimeoutError:
                     continue
                 moved.clear()

@@ -246,7 +246,8 @@ class ServiceRunner:
 
     async def _ask(self, check: HealthCheck) -> str | None:
         try:
-            return await asyncio.wait_for(check.check(), check.timeout)
+            async with asyncio.timeout(check.timeout):
+                return await check.check()
         except TimeoutError:
             return "context deadline exceeded"
         except OSError as error:

@@ -44,7 +44,8 @@ class NodeProcess:
         """Send SIGTERM, after *timeout* seconds SIGKILL; returns when the process is gone."""
         self._signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self._outside.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._outside.wait()
         except TimeoutError:
             self._signal(signal.SIGKILL)
             await self._outside.wait()

@@ -110,7 +110,8 @@ class NodeRuntime:
         output, errors = self._unshare.stdout, self._unshare.stderr
         if output is None or errors is None:
             raise LabError(f"node {self.name}: no pipes to its first process", "report this as a defect")
-        line = await asyncio.wait_for(output.readline(), 30)
+        async with asyncio.timeout(30):
+            line = await output.readline()
         if line.strip() != b"ready":
             text = (await errors.read()).decode(errors="replace").strip().replace("\n", " / ")
             raise LabError(f"node {self.name}: its namespaces could not be made: {text}", "run as root on Linux")
@@ -167,7 +168,8 @@ class NodeRuntime:
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            output, errors = await asyncio.wait_for(process.communicate(input), timeout)
+            async with asyncio.timeout(timeout):
+                output, errors = await process.communicate(input)
         except TimeoutError:
             await self._kill_inner(process)
             await process.wait()

@@ -120,7 +120,8 @@ class NodeChannel(_Channel):
     async def connect(self, timeout: float) -> None:
         """Make the connection unless there is one; `timeout` in seconds for all of it."""
         self._connect_timeout = timeout
-        await asyncio.wait_for(self.__connect__(), None if timeout == math.inf else timeout)
+        async with asyncio.timeout(None if timeout == math.inf else timeout):
+            await self.__connect__()
 
     async def aclose(self) -> None:
         """Close the connection and wait until the socket is gone."""
@@ -191,8 +192,9 @@ async def peer_certificate(
 
     `context` must not verify. None when it cannot be had within `timeout` seconds.
     """
-    opening = _open_tls(endpoint, context, _Onlooker, socket_factory, timeout)
     with contextlib.suppress(OSError):
-        certificate: bytes | None = (await asyncio.wait_for(opening, timeout)).certificate
+        async with asyncio.timeout(timeout):
+            onlooker = await _open_tls(endpoint, context, _Onlooker, socket_factory, timeout)
+        certificate: bytes | None = onlooker.certificate
         return certificate
     return None

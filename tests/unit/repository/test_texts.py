@@ -132,3 +132,14 @@ def test_a_condition_on_the_provider_is_seen(tmp_path: Path, text: str) -> None:
 def test_tool_settings_leave_the_links_out() -> None:
     assert ".collections" in (ROOT / ".yamllint").read_text()
     assert ".collections" in (ROOT / ".ansible-lint").read_text()
+
+
+def test_no_wait_loses_a_cancellation() -> None:
+    """``asyncio.wait_for`` of Python 3.11 forgets a cancellation that comes at the moment of the result."""
+    found = [
+        f"{name(path)}:{number}: {line.strip()}"
+        for path in below("lab", "plugins", suffix=".py")
+        for number, line in lines(path)
+        if "asyncio.wait_for(" in line
+    ]
+    assert found == [], "use asyncio.timeout"

@@ -100,7 +100,8 @@ async def _follow(events: asyncio.Queue[Any], name: str, actor: str, timeout: fl
 async def _next(events: asyncio.Queue[Any], silence: float) -> Any:
     """Return the next event; None when the connection is gone, or so quiet that it may be: so may the node."""
     try:
-        return await asyncio.wait_for(events.get(), silence)
+        async with asyncio.timeout(silence):
+            return await events.get()
     except TimeoutError:
         return None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -23,6 +24,7 @@ from ansible_collections.homelab.talos.lab.machined.journal import Log
 from ansible_collections.homelab.talos.lab.machined.label_query import matches
 from ansible_collections.homelab.talos.lab.machined.notice import NoticeBoard
 from ansible_collections.homelab.talos.lab.machined.resources.runtime import pretty
+from ansible_collections.homelab.talos.lab.machined.service_runner import HealthCheck, ServiceDefinition, ServiceRunner
 from ansible_collections.homelab.talos.lab.machined.spec_encoding import proto_spec
 from ansible_collections.homelab.talos.lab.machined.store import Store
 from ansible_collections.homelab.talos.lab.machined.validation import several
@@ -51,6 +53,60 @@ def test_clock_that_is_advanced_wakes_sleepers() -> None:
         return time.monotonic() - started
 
     assert asyncio.run(main()) < 60
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_a_sleeper_that_is_cancelled_ends_although_the_clock_was_just_moved(turns: int) -> None:
+    async def main() -> None:
+        clock = LabClock()
+        # sleep: of lab time, this is what is tested
+        sleeper = asyncio.create_task(clock.sleep(3600))
+        await _turn()
+        clock.advance(1)
+        for _number in range(turns):
+            # sleep: one turn of the loop
+            await asyncio.sleep(0)
+        sleeper.cancel()
+        _done, pending = await asyncio.wait({sleeper}, timeout=20)
+        assert not pending
+        assert sleeper.cancelled()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_a_service_ends_although_its_health_check_just_answered(turns: int) -> None:
+    async def main() -> None:
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        asked = asyncio.Event()
+
+        async def check() -> None:
+            asked.set()
+            await answer
+
+        class Idle:
+            async def prepare(self) -> None:
+                return
+
+            async def run(self, started: Callable[[str], None]) -> None:
+                started("runs")
+                await asyncio.Event().wait()
+
+        health = HealthCheck(check, initial=0, period=3600)
+        definition = ServiceDefinition("x", Idle(), health=health)
+        runner = ServiceRunner(definition, LabClock(), NoticeBoard(), lambda _runner: None)
+        runner.start()
+        await asked.wait()
+        answer.set_result(None)
+        for _number in range(turns):
+            # sleep: one turn of the loop
+            await asyncio.sleep(0)
+        await runner.stop()
+        watching = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        pending = (await asyncio.wait(watching, timeout=5))[1] if watching else set()
+        assert not pending
+
+    asyncio.run(main())
 
 
 def test_clock_speed_must_be_positive() -> None:
