@@ -93,3 +93,8 @@ def test_waits_for_the_approval(
     tailnet.tailnet.at_devices = at_devices
     assert run_module(gateway_health, definition=definition, **reach, wait_timeout=10)["healthy"]
     assert run_module(gateway_health, definition=definition, **reach, wait_timeout=0, check_mode=True)["healthy"]
+    before = now[0]
+    assert not run_module(gateway_health, definition=definition, **reach, wait_timeout=10, reachability=tried(False))[
+        "healthy"
+    ]
+    assert now[0] == before, "what was tried does not change"
