@@ -18,6 +18,8 @@ EXTENSION = "tailscale"
 #: What containerboot starts, and what would end with the container of the extension.
 _DAEMON = "tailscaled"
 _STATE, _RUN = "var/lib/tailscale", "/run/tailscale"
+#: What the lab replaces; it has its row in the table of substitutions.
+_LAB_ENVIRONMENT = {"TS_NO_LOGS_NO_SUPPORT": "true"}
 _ENVIRONMENT = {
     "TS_SOCKET": "/var/run/tailscale/tailscaled.sock",
     "TS_STATE_DIR": f"/{_STATE}",
@@ -38,7 +40,7 @@ class Tailscale:
             raise ValueError("the lab does not mount configFiles of an ExtensionServiceConfig")
         (self._runtime.directory / _STATE).mkdir(mode=0o700, parents=True, exist_ok=True)
         await self._runtime.run(["mkdir", "-p", _RUN])
-        return Command(("/opt/engine/containerboot",), {**_ENVIRONMENT, **_variables(document)})
+        return Command(("/opt/engine/containerboot",), {**_ENVIRONMENT, **_variables(document), **_LAB_ENVIRONMENT})
 
     async def ended(self) -> None:
         """End what the container's end would have ended."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Expected:
     :param extensions: role -> names of the extensions of the image.
     :param services: machine type or role -> ids of the services that run there.
     :param credentials: API -> credential -> the answers to an attempt to write, any of which is right.
+    :param tailnet: ``server``, ``gateway``, ``client`` and ``stranger`` (names of machines), ``target`` (node of the
+        pod behind the gateway), ``tag`` of the gateway; empty without a tailnet.
     """
 
     hosts: int
@@ -53,6 +55,7 @@ class Expected:
     extensions: Mapping[str, frozenset[str]]
     services: Mapping[str, frozenset[str]]
     credentials: Mapping[str, Mapping[str, Sequence[str]]]
+    tailnet: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, *paths: str | os.PathLike[str]) -> Expected:
@@ -75,6 +78,7 @@ class Expected:
             extensions={key: frozenset(value) for key, value in data["extensions"].items()},
             services={key: frozenset(value) for key, value in data["services"].items()},
             credentials=data["credentials"],
+            tailnet=data.get("tailnet", {}),
         )
 
     def services_of(self, name: str) -> frozenset[str]:
