@@ -81,7 +81,7 @@ class Supervisor:
             await asyncio.to_thread(links.create_router, router, self._record.link, self._description.subnet)
             if any(links.is_outside(service.address) for service in self._description.services):
                 await asyncio.to_thread(links.create_outside, router)
-            escapes.count_on_router(router)
+            escapes.count_on_router(router, tailnet=self._description.has_tailnet)
         try:
             await self._services.power_on()
             await asyncio.gather(*(each.power_on() for name, each in self._machines.items() if name not in off))

@@ -14,6 +14,7 @@ import json
 from ansible_collections.homelab.talos.lab.errors import LabError
 from ansible_collections.homelab.talos.lab.host.links import LAB_RANGE
 from ansible_collections.homelab.talos.lab.host.nftables import first_complaint, nft
+from ansible_collections.homelab.talos.plugins.module_utils.tailnet.addresses import TAILNET
 
 _TABLE = "homelab_talos"
 _HOST_RULES = f"""
@@ -25,20 +26,25 @@ table inet {_TABLE} {{
   }}
 }}
 """
-_ROUTER_RULES = f"""
-table inet {_TABLE} {{
+_ROUTER_RULES = """
+table inet {table} {{
   counter escaped {{ }}
   chain prerouting {{
     type filter hook prerouting priority 0;
-    meta pkttype host ip daddr != {LAB_RANGE} counter name escaped
+    meta pkttype host ip daddr != {{ {inside} }} counter name escaped
   }}
 }}
 """
 
 
-def count_on_router(namespace: str) -> None:
-    """Start counting in the lab's router namespace."""
-    _nft(["-f", "-"], namespace, _ROUTER_RULES)
+def count_on_router(namespace: str, *, tailnet: bool = False) -> None:
+    """Start counting in the lab's router namespace.
+
+    With a *tailnet*, its addresses belong to the lab as well: tailscaled looks for its own resolver there before its
+    tunnel is up, and nobody routes them on the Internet (RFC 6598).
+    """
+    inside = ", ".join(str(each) for each in ((LAB_RANGE, TAILNET) if tailnet else (LAB_RANGE,)))
+    _nft(["-f", "-"], namespace, _ROUTER_RULES.format(table=_TABLE, inside=inside))
 
 
 def count_on_host() -> None:

@@ -51,5 +51,6 @@ SUBSTITUTIONS: tuple[Substitution, ...] = (
     Substitution("network", "CNI", "flannel (VXLAN)", "bridge, host-local, routes", "flannel is not in the engine"),
     Substitution("extensions", "ext-*", "their programs", "stand-in processes", "they are not in the engine"),
     Substitution("extensions", "ext-tailscale", "a container", "processes of the node", "no root file system for it"),
+    Substitution("extensions", "tailscale", "version of the image", "version of the engine", "built once for all"),
     Substitution("extensions", "TS_NO_LOGS_NO_SUPPORT", "unset", "true", "no packet leaves the lab"),
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "plugins/module_utils/rules"
 # Scenarios whose tests act on a running lab: they bring the defects that they look for themselves.
-ACTING = frozenset({"self-test", "ready-timing"})
+ACTING = frozenset({"network", "self-test", "ready-timing"})
 # Scenarios without nodes: the defects of their verifiers are changes to what they left.
 WITHOUT_NODES = frozenset({"image-build", "upstream-compat"})
 # Rules about what goes into images have a catalogue of their own.

@@ -10,6 +10,7 @@ at SIGTERM a JSON list of ``[protocol, source, destination, ports, packets]``. N
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import signal
 import socket
@@ -45,15 +46,21 @@ def main(interface: str) -> int:
     listening = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(EVERYTHING))
     listening.bind((interface, 0))
 
+    def keep(packet: bytes, sender: Any) -> None:
+        seen[told(sender[1], packet)] += 1
+
     def end(*_arguments: Any) -> None:
+        listening.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:  # what came before the signal
+                keep(*listening.recvfrom(65535))
         print(json.dumps([[*key, count] for key, count in sorted(seen.items())]), flush=True)
         sys.exit(0)
 
     signal.signal(signal.SIGTERM, end)
     print("ready", flush=True)
     while True:
-        packet, sender = listening.recvfrom(65535)
-        seen[told(sender[1], packet)] += 1
+        keep(*listening.recvfrom(65535))
 
 
 if __name__ == "__main__":
