@@ -12,7 +12,9 @@ short_description: Judge the health of a Talos cluster
 version_added: 0.1.0
 description:
   - Reads every node, and Kubernetes when there is a kubeconfig, and judges what was read. Nothing is changed.
-  - The checks are those of C(talosctl health), and further ones for workers, versions, extensions and boot stages.
+  - The checks are those of C(talosctl health), and further ones for workers, versions, extensions, boot stages,
+    KubePrism, and the Services that everything relies on. The health of kube-proxy and CoreDNS is asked through the
+    API server, so that the user of the kubeconfig needs the right to C(get) C(pods/proxy) in C(kube-system).
   - Checks belong to layers. In V(L1) the nodes answer, in V(L2) they exchange traffic, in V(L3) services and extensions
     run, in V(L4) the cluster works. A failed layer blocks those above it.
   - Fails when a check fails, after waiting for it.
