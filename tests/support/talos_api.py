@@ -87,7 +87,7 @@ class ApiServer:
     def start(self) -> None:
         """Listen on a free port of 127.0.0.1."""
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(60)
 
     async def _start(self) -> None:
         # what a refused client causes here is the point of the tests, not news
@@ -99,9 +99,9 @@ class ApiServer:
 
     def stop(self) -> None:
         """Close all connections and end the thread."""
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
     async def _stop(self) -> None:

@@ -56,6 +56,6 @@ def test_other_commands_go_to_runc_as_they_are(tmp_path: Path, command: str) -> 
         capture_output=True,
         text=True,
         check=True,
-        timeout=10,
+        timeout=60,
     )
     assert done.stdout == f"runc: --root /run/x {command} abc create.d\n"

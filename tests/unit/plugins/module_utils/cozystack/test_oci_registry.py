@@ -85,7 +85,7 @@ def test_whatever_a_registry_sends_ends_in_one_line(name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=_answer_once, args=(server, ANSWERS[name]), daemon=True)
         thread.start()
-        asked = RegistryReader({"ghcr.io": f"http://127.0.0.1:{server.getsockname()[1]}"}, timeout=5)
+        asked = RegistryReader({"ghcr.io": f"http://127.0.0.1:{server.getsockname()[1]}"}, timeout=30)
         with pytest.raises(BuildError, match=r"ghcr\.io/siderolabs/extensions.*; ") as error:
             asked.extension_list("v1.13.6")
         thread.join(10)
