@@ -96,15 +96,17 @@ def test_an_application_is_published_deployed_and_removed(
     operator: Operator, cluster: FakeCluster, registry: OciRegistry
 ) -> None:
     empty = set(cluster.objects)
-    status, said = operator.run([operator.app], "-vv")
+    app = {**operator.app, "image": "mirror.lab/apps/nonce:1.0", "publish_as": operator.image}
+    status, said = operator.run([app], "-vv")
     assert status == 0, said
     assert SECRET not in said
     image = cluster.of("deployments", "nonce")["spec"]["template"]["spec"]["containers"][0]["image"]
-    assert image.startswith(f"{registry.host}/apps/nonce@sha256:")
+    assert image.startswith("mirror.lab/apps/nonce@sha256:")
+    assert f"/v2/apps/nonce/manifests/{image.partition('@')[2]}" in registry.manifests
     changes, uploads = list(cluster.changes), registry.uploads()
-    status, said = operator.run([operator.app])
+    status, said = operator.run([app])
     assert (status, "changed=0" in said, cluster.changes, registry.uploads()) == (0, True, changes, uploads), said
-    status, said = operator.run([operator.app], spin_app_state="absent")
+    status, said = operator.run([app], spin_app_state="absent")
     assert (status, set(cluster.objects)) == (0, empty), said
 
 

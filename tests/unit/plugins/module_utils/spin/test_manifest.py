@@ -101,6 +101,10 @@ def another_route(route: str) -> Change:
     return lambda content: content["trigger"]["http"].append({"route": route, "component": "nonce"})
 
 
+def two_routes(*routes: str) -> list[dict[str, Any]]:
+    return [{"route": route, "component": "nonce"} for route in routes]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -129,6 +133,10 @@ def another_route(route: str) -> Change:
         (lambda c: http(c).update(route="/.well-known/spin/health"), "which the host answers itself"),
         (another_route("/..."), "answers the same requests as route '/...' of nonce-http-trigger; give one of them"),
         (another_route("...//"), "answers the same requests"),
+        (
+            lambda c: c["trigger"].update(http=two_routes("/a/:id", "/a/:name")),
+            "answers the same requests as route '/a/:id'",
+        ),
         (lambda c: nonce(c).pop("source"), "component.nonce.source: is missing"),
         (lambda c: nonce(c).update(source={}), "source: has neither url nor package"),
         (
