@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ansible_collections.homelab.talos.lab.errors import LabError
+from ansible_collections.homelab.talos.lab.faults.disk_lost import DiskLost
 from ansible_collections.homelab.talos.lab.faults.fault import Fault
 from ansible_collections.homelab.talos.lab.faults.link_cut import LinkCut
 from ansible_collections.homelab.talos.lab.faults.partition import Partition
@@ -18,6 +19,7 @@ from ansible_collections.homelab.talos.lab.faults.reboot import Reboot
 from ansible_collections.homelab.talos.lab.faults.supervisor_killed import SupervisorKilled
 
 _ALL: tuple[Fault, ...] = (
+    DiskLost(),
     LinkCut(),
     Partition(),
     PowerOff(),

@@ -12,6 +12,7 @@ from ansible_collections.homelab.talos.lab.errors import LabError
 from ansible_collections.homelab.talos.lab.host import links
 from ansible_collections.homelab.talos.lab.host.processes import first_process, node_processes, wait_until
 from ansible_collections.homelab.talos.lab.host.record import LabRecord, read_record
+from ansible_collections.homelab.talos.lab.machined.partitions import Partitions
 
 _SWITCH_LIMIT_SECONDS = 60.0
 
@@ -27,6 +28,15 @@ class TargetLab:
     def router(self) -> str:
         """Name of the router's namespace."""
         return links.router_namespace(self.record.name)
+
+    @property
+    def nodes(self) -> list[str]:
+        """Names of all nodes."""
+        return [node.name for node in self.description.nodes]
+
+    def partitions_of(self, node: str) -> Partitions:
+        """Return what a node keeps while it is off."""
+        return Partitions(self.record.state_directory / node)
 
     def port_of(self, node: str) -> str:
         """Return the name of the bridge's end of a node's wire."""

@@ -116,6 +116,7 @@ def stages() -> set[Any]:
     [
         ("link-cut", ["gw1"], {}, WITHOUT_GATEWAY),
         ("power-off", ["gw1"], {}, WITHOUT_GATEWAY),
+        ("disk-lost", ["gw1"], {}, WITHOUT_GATEWAY),
         ("partition", ["cp1", "gw1"], {"controller": "first"}, WITHOUT_GATEWAY),
         ("partition", ["gw1", "cp1"], {"controller": "both"}, EVERYBODY - between([["gw1"], ["cp1"]])),
         ("partition", ["gw1", "cp1"], {"controller": "none"}, set()),
@@ -175,6 +176,18 @@ def test_a_lab_without_supervisor_comes_back_with_the_same_machines(faults: Faul
     assert run_lab("enter", "cp1", "--lab", NAME, "--", "cat", "/var/marker").stdout == "kept\n"
 
 
+def test_a_disk_that_is_lost_takes_what_was_on_it_and_leaves_the_rest(faults: Faults) -> None:
+    for name in ("cp1", "gw1"):
+        run_lab("enter", name, "--lab", NAME, "--", "sh", "-c", "echo kept > /var/marker")
+    before = boot_ids()
+    with faults.on("disk-lost", "gw1"):
+        pass
+    found = {name: run_lab("enter", name, "--lab", NAME, "--", "ls", "/var").stdout.split() for name in before}
+    assert ("marker" in found["cp1"], "marker" in found["gw1"]) == (True, False)
+    after = boot_ids()
+    assert (after["cp1"], after["gw1"] not in ("", before["gw1"])) == (before["cp1"], True)
+
+
 def test_a_supervisor_that_died_by_itself_is_started_again_by_command(faults: Faults) -> None:
     os.kill(supervisor_of(), signal.SIGKILL)
     assert json.loads(run_lab("recover", NAME, "--json").stdout)["changed"] is True
@@ -228,7 +241,7 @@ def test_the_killed_command_line_of_a_fault_leaves_no_fault(faults: Faults) -> N
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["burn", "gw1"], "there is no fault 'burn'; the faults are link-cut, partition, power-off,"),
+        (["burn", "gw1"], "there is no fault 'burn'; the faults are disk-lost, link-cut, partition, power-off,"),
         (["link-cut", "gw9"], "lab lc-faults has no node 'gw9'; its nodes are cp1, gw1"),
         (["link-cut"], "fault link-cut is about a node, not nothing; name one node"),
         (["partition", "cp1", "gw1"], "fault partition: parameter controller is missing; give --set controller="),

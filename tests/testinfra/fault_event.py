@@ -30,6 +30,7 @@ class FaultCase:
     without_kubernetes: bool = False
     not_ready: Sequence[str] = ()
     boots: Sequence[str] = ()
+    erased: Sequence[str] = ()
     restarts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     moves: bool | None = None
 

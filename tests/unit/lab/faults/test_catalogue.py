@@ -69,5 +69,5 @@ def test_what_is_wrong_is_named(fault: str, groups: list[list[str]], parameters:
 
 
 def test_an_unknown_fault_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(LabError, match="no fault 'burn'; the faults are link-cut, partition"):
+    with pytest.raises(LabError, match="no fault 'burn'; the faults are disk-lost, link-cut"):
         find_fault("burn")
