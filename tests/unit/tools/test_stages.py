@@ -160,3 +160,14 @@ def test_make_test_checks_and_then_forms_breaks_and_validates_labs() -> None:
         "validate",
         "scenario self-test",
     ]
+
+
+@pytest.mark.parametrize("name", ["ha", "node-faults", "self-test"])
+def test_a_scenario_alone_has_the_limit_that_it_has_among_all(name: str) -> None:
+    (alone,) = stages.plan(f"scenario:{name}")
+    assert alone in stages.plan("test-all")
+    assert alone.limit > 1200
+
+
+def test_a_scenario_that_is_not_among_all_can_be_run_alone() -> None:
+    assert stages.plan("scenario:other")[0].command == ("molecule", "test", "-s", "other")
