@@ -33,7 +33,7 @@ options:
 """
 
     # For modules that wait for pods.
-    WAIT = r"""
+    ROLLOUT = r"""
 options:
   wait_timeout:
     description:

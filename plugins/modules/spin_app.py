@@ -272,7 +272,7 @@ options:
     default: true
 extends_documentation_fragment:
   - homelab.talos.spin
-  - homelab.talos.spin.wait
+  - homelab.talos.spin.rollout
   - homelab.talos.attributes
   - homelab.talos.requirements.cluster
 attributes:
@@ -413,7 +413,7 @@ rollout:
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.homelab.talos.plugins.module_utils._module.app_watch import (
     unavailable,
@@ -431,7 +431,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.spin.object_differen
 from ansible_collections.homelab.talos.plugins.module_utils.spin.rollout import DONE, Rollout, judge
 from ansible_collections.homelab.talos.plugins.module_utils.talos import yaml_text
 
-Changes = list[tuple[dict[str, Any] | None, dict[str, Any]]]
+Changes: TypeAlias = "list[tuple[dict[str, Any] | None, dict[str, Any]]]"
 
 
 def spec() -> ArgumentSpec:

@@ -29,7 +29,7 @@ options:
     default: false
 extends_documentation_fragment:
   - homelab.talos.spin
-  - homelab.talos.spin.wait
+  - homelab.talos.spin.rollout
   - homelab.talos.attributes
   - homelab.talos.attributes.info
   - homelab.talos.requirements.cluster

@@ -82,7 +82,7 @@ DESCRIPTION = ArgumentSpec(
             "options": {"limits": TEXTS, "requests": TEXTS},
         },
         "memory_limit": {"type": "str", "default": ""},
-        "key_value_stores": STORES,
+        "key_value_stores": {**STORES, "no_log": False},
         "sqlite_databases": STORES,
         "runtime_config_secret": {"type": "str", "default": "", "no_log": False},
         "volumes": VOLUMES,

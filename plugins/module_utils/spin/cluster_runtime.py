@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.homelab.talos.plugins.module_utils.kubernetes.client import KubernetesClient
 from ansible_collections.homelab.talos.plugins.module_utils.spin.errors import AppRefused
@@ -23,7 +23,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.spin.names import (
 from ansible_collections.homelab.talos.plugins.module_utils.spin.object_difference import stable
 
 Object = dict[str, Any]
-Change = tuple[Object | None, Object]
+Change: TypeAlias = "tuple[Object | None, Object]"
 
 _RUNTIME_CLASSES = "/apis/node.k8s.io/v1/runtimeclasses"
 

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.homelab.talos.plugins.module_utils.spin.errors import ManifestInvalid
 
@@ -92,7 +92,7 @@ class PackageSource:
     registry: str = ""
 
 
-Source = LocalSource | RemoteSource | PackageSource
+Source: TypeAlias = "LocalSource | RemoteSource | PackageSource"
 
 
 @dataclass(frozen=True)
