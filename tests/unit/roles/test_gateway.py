@@ -23,6 +23,8 @@ from ansible_collections.homelab.talos.tests.support.stand_in_tailnet import (
     serve,
 )
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 BOTH = ["10.96.0.0/12", "10.244.0.0/16"]
 PLAY: list[dict[str, Any]] = [
