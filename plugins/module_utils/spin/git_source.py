@@ -97,12 +97,13 @@ def _said(done: subprocess.CompletedProcess[str]) -> str:
 def _git(source: GitSource, root: Path, limit: float, *arguments: str) -> str:
     settings = [part for setting in _SETTINGS for part in ("-c", setting)]
     environment = {
+        # Nobody is there to answer a question of ssh.
+        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
         **os.environ,
         "LC_ALL": "C",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
         "GIT_LFS_SKIP_SMUDGE": "1",
-        "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
         "GIT_CEILING_DIRECTORIES": str(root.parent),
     }
     for inherited in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
