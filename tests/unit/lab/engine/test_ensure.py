@@ -74,3 +74,45 @@ def test_a_failed_build_leaves_no_program(tmp_path: Path, plugins: Path, monkeyp
     with pytest.raises(LabError, match="building pause failed: module lookup disabled"):
         ensure.ensure_engine(lambda line: None, {"XDG_CACHE_HOME": str(tmp_path)})
     assert not list(tmp_path.rglob("bin/*"))
+
+
+@pytest.fixture
+def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Instead of building, write a file; the list holds the names of what was built."""
+    built: list[str] = []
+
+    def build(label: str, _go: Path, _directory: Path, _package: str, binary: Path, *_more: object) -> float:
+        built.append(label.split()[0])
+        binary.write_bytes(b"program")
+        binary.chmod(0o755)
+        return 1.0
+
+    monkeypatch.setattr(toolchain, "ensure_go", lambda *_: Path("go"))
+    monkeypatch.setattr(toolchain, "build", build)
+    return built
+
+
+def test_an_optional_program_is_built_once_and_only_for_those_who_want_it(
+    tmp_path: Path, plugins: Path, builds: list[str]
+) -> None:
+    environ = {"XDG_CACHE_HOME": str(tmp_path)}
+    plain = ensure.ensure_engine(lambda line: None, environ)
+    assert builds == [program.name for program in lock.PROGRAMS]
+    builds.clear()
+    more = ensure.ensure_engine(lambda line: None, environ, ["headscale"])
+    assert builds == ["headscale"]
+    assert (more.programs / "headscale").is_file()
+    assert (more.programs / "kubelet").samefile(plain.programs / "kubelet")
+    assert not (plain.programs / "headscale").exists()
+    assert more.images == plain.images
+    builds.clear()
+    both = ensure.ensure_engine(lambda line: None, environ, ["headscale", "tailscale"])
+    assert builds == ["tailscale"]
+    assert (both.programs / "headscale").samefile(more.programs / "headscale")
+
+
+def test_a_named_directory_that_lacks_an_optional_program_is_refused(tmp_path: Path, plugins: Path) -> None:
+    folder = named_engine(tmp_path / "engine")
+    environ = {"HOMELAB_TALOS_ENGINE": str(folder), "XDG_CACHE_HOME": str(tmp_path)}
+    with pytest.raises(LabError, match="lacks the programs headscale"):
+        ensure.ensure_engine(lambda line: None, environ, ["headscale"])
