@@ -1,7 +1,7 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gateway, or the coordination server, is gone for a while: what stays, what goes, and what comes back."""
+"""The gateway, its state, or the coordination server is gone for a while: what stays, what goes, what comes back."""
 
 from __future__ import annotations
 
@@ -127,3 +127,31 @@ def test_paths_stay_while_nobody_coordinates(
 
     wait_until("every device to be online again", online, RETURN_SECONDS)
     assert answer() == gateway_wanted.pod
+
+
+def test_a_gateway_without_its_state_is_refused_with_its_old_key(
+    tailnet: Any, gateway_wanted: Any, node: Any, answer: Any
+) -> None:
+    """Its key is for one use: the program ends with the server's refusal, and Talos starts it again and again."""
+    gateway = gateway_wanted.question.gateway
+
+    def with_state(*commands: str) -> None:
+        tailnet.on(gateway, "sh", "-c", " && ".join((*commands, "pkill -KILL -x containerboot")))
+
+    def refused() -> tuple[bool, str]:
+        said = str(node(gateway).service("ext-tailscale").message)
+        return said.endswith('task "ext-tailscale" failed: exit code 1'), said
+
+    def answered() -> tuple[bool, str]:
+        return (found := answer()) == gateway_wanted.pod, found
+
+    before = identities(tailnet.devices())
+    with_state("mv /var/lib/tailscale /var/lib/kept")
+    try:
+        wait_until("the refusal to be told by the service", refused, RETURN_SECONDS)
+    finally:
+        # Between two starts, so that nobody writes into it meanwhile. sleep: the poll of a wait that act() limits
+        quiet = "while pgrep -x containerboot > /dev/null; do sleep 0.1; done"
+        tailnet.on(gateway, "sh", "-c", f"{quiet}; rm -rf /var/lib/tailscale && mv /var/lib/kept /var/lib/tailscale")
+    wait_until("the client to be answered again", answered, RETURN_SECONDS)
+    assert identities(tailnet.devices()) == before
