@@ -20,18 +20,23 @@ pytestmark = [pytest.mark.layer("L4"), pytest.mark.disruptive]
 DEFECTS: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "defects.yml").read_text(encoding="utf-8"))
 
 
+def take(tailnet: Any, steps: list[list[str]]) -> None:
+    """Run the commands of a defect; ``@name`` stands for the id of a device."""
+    for machine, *command in steps:
+        ids = {f"@{name}": device.id for name, device in tailnet.devices().items()}
+        tailnet.on(machine, *(ids.get(word, word) for word in command))
+
+
 @pytest.fixture(params=sorted(DEFECTS))
 def defect(request: pytest.FixtureRequest, gateway_look: Any, tailnet: Any) -> Iterator[dict[str, Any]]:
     """A tailnet with the defect; afterwards one of which nobody has anything to say."""
     wanted, find = gateway_look
     chosen = DEFECTS[request.param]
     try:
-        for machine, *command in chosen["break"]:
-            tailnet.on(machine, *command)
+        take(tailnet, chosen["break"])
         yield chosen
     finally:
-        for machine, *command in chosen["mend"]:
-            tailnet.on(machine, *command)
+        take(tailnet, chosen["mend"])
     assert failing(settled(find, wanted, {}), wanted) == {}
 
 
