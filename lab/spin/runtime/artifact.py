@@ -60,7 +60,7 @@ def wasm_of(component: Mapping[str, Any], content: Content) -> Wasm:
     """Return the code of a component of a locked app; raises :class:`ArtifactError` or ``ContentError``."""
     source = component.get("source") or {}
     if source.get("inline"):
-        code = base64.b64decode(source["inline"])
+        code = _inline(source["inline"])
     elif source.get("digest"):
         code = content.read(source["digest"])
     else:
@@ -75,6 +75,11 @@ def wasm_of(component: Mapping[str, Any], content: Content) -> Wasm:
     return Wasm(code, kind)
 
 
+def _inline(text: str) -> bytes:
+    """Return content that a locked app holds itself, which Spin writes without the padding of base64."""
+    return base64.b64decode(text + "==")
+
+
 def files_of(component: Mapping[str, Any], content: Content, keep: Callable[[bytes], Path]) -> dict[str, Path]:
     """Return path that the component sees -> file of this node; *keep* stores what the locked app holds itself.
 
@@ -83,11 +88,12 @@ def files_of(component: Mapping[str, Any], content: Content, keep: Callable[[byt
     files = {}
     for entry in component.get("files") or ():
         path = str(entry.get("path", ""))
-        if entry.get("digest"):
+        if "inline" in entry:
+            # It has a digest too, of a layer that is not pushed.
+            files[path] = keep(_inline(entry["inline"]))
+        elif entry.get("digest"):
             content.read(entry["digest"])
             files[path] = content.path(entry["digest"])
-        elif "inline" in entry:
-            files[path] = keep(base64.b64decode(entry["inline"]))
         else:
             raise ContentError(f"file {path} of component {component.get('id')} has no content in the locked app")
     return files
