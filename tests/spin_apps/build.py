@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -90,7 +91,8 @@ def _run(command: Sequence[str], environment: dict[str, str] | None = None) -> N
         timeout=_COMPILE_SECONDS,
     )
     if done.returncode != 0:
-        raise SystemExit(f"build.py: {' '.join(command)}: {(done.stderr or done.stdout).strip()[-2000:]}")
+        said = (done.stderr or done.stdout).partition("Stack backtrace")[0].strip()
+        raise SystemExit(f"build.py: {' '.join(command)}: {said}")
 
 
 def _from_c(source: Path, tools: Path) -> bytes:
@@ -107,11 +109,13 @@ def _from_c(source: Path, tools: Path) -> bytes:
 
 def _from_python(source: Path, tools: Path) -> bytes:
     target = source.with_suffix(".component.wasm")
-    sdk = cache() / "sdk"
-    sdk.mkdir(exist_ok=True)
-    link = sdk / "spin_sdk"
-    link.unlink(missing_ok=True)
-    link.symlink_to(tools / "spin_sdk")
+    # On its own: the other packages beside it are no part of an app.
+    sdk = tools / "sdk"
+    if not sdk.exists():
+        partial = tools / ".sdk.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(tools / "spin_sdk", partial / "spin_sdk")
+        partial.rename(sdk)
     command = [str(tools / "bin/componentize-py"), "-w", "spin-http", "componentize", source.stem]
     _run([*command, "-p", str(source.parent), "-p", str(sdk), "-o", str(target)], {"PYTHONPATH": str(tools)})
     component = target.read_bytes()
