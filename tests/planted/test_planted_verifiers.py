@@ -19,6 +19,7 @@ import yaml
 from ansible_collections.homelab.talos.tests.planted.changes import changed
 from ansible_collections.homelab.talos.tests.planted.checks import ROOT, catalogue_problems, verifier_ids
 from ansible_collections.homelab.talos.tests.planted.history import history
+from ansible_collections.homelab.talos.tests.planted.spin_data import spin_seen
 from ansible_collections.homelab.talos.tests.planted.world import World
 from ansible_collections.homelab.talos.tests.testinfra.expected import Expected
 
@@ -60,12 +61,18 @@ def data(scenario: str, change: Mapping[str, Any]) -> dict[str, Any]:
     names = {name: node.address for name, node in wanted.nodes.items()} | {"vip": wanted.network.get("vip", "@vip")}
     world = yaml.safe_load(resolved(TEXT, network, names))
     world["history"] = history()
+    world["spin"] = spin_seen(wanted)
     change = yaml.safe_load(resolved(yaml.safe_dump(dict(change)), network, names))
     for part in ("nodes", "kubernetes"):
         world[part] = {name: value for name, value in world[part].items() if name in wanted.nodes}
     for node in world["nodes"].values():
         members = node["resources"]["cluster/Members.cluster.talos.dev"]
         node["resources"]["cluster/Members.cluster.talos.dev"] = {n: m for n, m in members.items() if n in wanted.nodes}
+    for name, node in world["nodes"].items():
+        kind = "runtime/ExtensionStatuses.runtime.talos.dev"
+        there = {*wanted.extensions[wanted.nodes[name].role], "schematic"}
+        found = node["resources"][kind]
+        node["resources"][kind] = {key: each for key, each in found.items() if each["metadata"]["name"] in there}
     # Anchors make nodes share parts; a change must hit one node only.
     separate = yaml.load(yaml.dump(without_unknown(world), Dumper=NoAliases), yaml.SafeLoader)
     return changed({**separate, "talosctl": talosctl(network)}, change)
@@ -118,7 +125,7 @@ def failed(scenario: str, change: Mapping[str, Any]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("scenario", ["default", "compute-only", "ha", "node-faults", HOME])
+@pytest.mark.parametrize("scenario", ["default", "compute-only", "ha", "node-faults", "wasm", HOME])
 def test_every_verifier_passes_on_a_cluster_without_a_fault(scenario: str) -> None:
     assert failed(scenario, {}) == set()
 

@@ -154,6 +154,7 @@ class World:
             "stranger": lambda: Path("stranger"),
             "traffic": self._traffic,
             "history": lambda: self._data["history"],
+            "spin": lambda: self._data["spin"],
             "event": lambda: event_of(self._data["event"], list(self._expected.nodes)),
             "bounds": lambda: PLAN.bounds,
             "workload": lambda: SimpleNamespace(run=lambda role, selector: self._data["placed"][role]),
