@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The drill: members of the control plane are lost and come back, and everything is watched from outside.
 
-``python -m ansible_collections.homelab.talos.tests.drill.members WORKSPACE EXPECTED`` writes ``history.json`` into the
-workspace. It judges nothing: verifiers do that with what was seen.
+``python -m ansible_collections.homelab.talos.tests.drill.members WORKSPACE EXPECTED`` adds to the ``history.json`` that
+the drill of the verifiers left in the workspace. It judges nothing: verifiers do that with what was seen.
 """
 
 from __future__ import annotations
@@ -152,7 +152,9 @@ def main(workspace: Path, expected: Expected) -> None:
     try:
         drill.run()
     finally:
-        (workspace / "history.json").write_text(json.dumps(drill.history, indent=1), encoding="utf-8")
+        path = workspace / "history.json"
+        history = json.loads(path.read_text(encoding="utf-8")) | drill.history
+        path.write_text(json.dumps(history, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 homelab.talos contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The drill of the store: a member with the data of another cluster, the loss of everything, and the way back.
+"""The drill of the store: a lost disk, a member with foreign data, the loss of everything, and the way back.
 
 ``python -m ansible_collections.homelab.talos.tests.drill.store WORKSPACE INVENTORY EXPECTED`` adds to the
 ``history.json`` that the drill of the members left in the workspace.
@@ -19,6 +19,7 @@ from ansible_collections.homelab.talos.tests.drill.cluster import NAMESPACE, SEC
 from ansible_collections.homelab.talos.tests.drill.observers import wait_for
 from ansible_collections.homelab.talos.tests.drill.playbooks import Operator
 from ansible_collections.homelab.talos.tests.testinfra.expected import Expected
+from ansible_collections.homelab.talos.tests.testinfra.faults import Faults
 
 # Makes a cluster of its own on an empty disk, and leaves its data there.
 FOREIGN = (
@@ -37,6 +38,17 @@ def add_foreign_member(cluster: DrillCluster, operator: Operator, name: str) -> 
     said = operator.join()
     operator.module(name, "reset", {"erase": True})
     return said
+
+
+def lose_a_disk(cluster: DrillCluster, operator: Operator, name: str) -> dict[str, Any]:
+    """Let a control plane lose its data while somebody writes, and come back; return what is there then, and where."""
+    with Faults(cluster.lab).on("disk-lost", name):
+        write(cluster, "while-a-disk-is-lost")
+    begin = time.time()
+    # It waits until every member votes, and repairs nothing.
+    said = operator.join()
+    present = {each: cluster.names(address) for each, address in cluster.addresses.items()}
+    return {"node": name, "said": said, "seconds": time.time() - begin, "present": present}
 
 
 def write(cluster: DrillCluster, name: str) -> None:
@@ -59,6 +71,10 @@ def run(cluster: DrillCluster, operator: Operator, workspace: Path, history: dic
     """Run the drill; the history grows with each step."""
     last = sorted(cluster.addresses)[-1]
     first = sorted(cluster.addresses)[0]
+    history["disk"] = lose_a_disk(cluster, operator, last)
+    print(
+        f"drill: {last} lost its disk: all members vote {history['disk']['seconds']:.0f} s after its return", flush=True
+    )
     snapshot = str(workspace / "etcd.snapshot")
     history["foreign"] = {"node": last, "said": add_foreign_member(cluster, operator, last)}
     print(f"drill: {history['foreign']['said']}", flush=True)

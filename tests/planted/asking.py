@@ -9,28 +9,43 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 from ansible_collections.homelab.talos.tests.planted.checks import ROOT
 
-VERIFIERS = ["molecule/mixed-role/tests/test_mixed_role.py", "molecule/shared/verifiers"]
+MAIN_VERIFIERS = ["molecule/mixed-role/tests/test_mixed_role.py", "molecule/shared/verifiers"]
 RUN_SECONDS = 300
 BLOCKED = "blocked by"
 
 
-def failing_verifiers(inventory: str, results: Path) -> set[str]:
-    """Run the verifiers of the main scenario against the inventory and return the ids of those that failed on any node.
+def failing_verifiers(
+    inventory: str,
+    results: Path,
+    verifiers: Sequence[str] = MAIN_VERIFIERS,
+    environment: Mapping[str, str] | None = None,
+) -> set[str]:
+    """Run verifiers against the inventory and return the ids of those that failed on any node.
 
-    Blocked ones did not fail. :param results: file for the JUnit results.
+    Blocked ones did not fail.
+
+    :param results: file for the JUnit results.
+    :param verifiers: files and directories below the root; those of the main scenario by default.
+    :param environment: of the run; that of this process by default.
     :raises AssertionError: no test was run.
     """
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results}"]
     command += ["--connection", "talos", "--ansible-inventory", inventory]
-    files = [str(path) for name in VERIFIERS for path in _files(ROOT / name)]
+    files = [str(path) for name in verifiers for path in _files(ROOT / name)]
     ended = subprocess.run(
-        [*command, *files], cwd=ROOT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False
+        [*command, *files],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+        env=environment,
     )
     assert results.exists(), f"no verifier was run: {ended.stdout[-2000:]} {ended.stderr[-2000:]}"
     cases = list(ElementTree.parse(results).iter("testcase"))

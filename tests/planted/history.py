@@ -34,11 +34,23 @@ def history() -> dict[str, Any]:
     names = [each["name"] for path in writes.values() for each in path if each["status"] == 201]
     planes = ("cp1", "cp2", "cp3")
     return {
+        "defects": {
+            "kubeprism-stopped": {"broken": ["l3_services::kubeprism_reaches_an_api_server"], "mended": []},
+            "shared-address-held-by-nobody": {
+                "broken": ["ha::exactly_one_control_plane_holds_the_shared_address"],
+                "mended": [],
+            },
+        },
         "events": dict(EVENTS),
         "holders": {"before": "cp1", "after": ["cp2"]},
         "writes": writes,
         "pod": [{"begin": begin, "end": begin, "text": "200"} for begin in range(0, 500, STEP_SECONDS)],
         "present": {name: list(names) for name in planes},
+        "disk": {
+            "node": "cp3",
+            "said": "",
+            "present": {name: [*names, "while-a-disk-is-lost"] for name in planes},
+        },
         "foreign": {
             "node": "cp3",
             "said": "cp3 holds the etcd data of another cluster; erase cp3",

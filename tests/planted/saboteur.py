@@ -21,6 +21,7 @@ from ansible_collections.homelab.talos.plugins.module_utils.talos.lifecycle.rebo
 )
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig import extensions, versions
 from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.documents import MachineConfig
+from ansible_collections.homelab.talos.plugins.module_utils.talos.machineconfig.merge import merge
 from ansible_collections.homelab.talos.plugins.module_utils.talos.parallel import run
 from ansible_collections.homelab.talos.plugins.module_utils.talos.talosconfig import load_talosconfig
 from ansible_collections.homelab.talos.tests.testinfra.expected import Expected
@@ -37,7 +38,7 @@ class StepFailed(Exception):
 
 
 class Saboteur:
-    """Takes the steps of ``tests/planted/lab.yml``.
+    """Takes the steps of ``tests/planted/lab.yml`` and its kind.
 
     :param workspace: directory of the cluster's files.
     """
@@ -77,6 +78,8 @@ class Saboteur:
             documents = MachineConfig.from_text(text, content["node"]).documents
             kept = [each for each in documents if f"{each.get('kind')}/{each.get('name')}" != content["without"]]
             text = MachineConfig(kept).to_text()
+        if "patched" in content:
+            text = MachineConfig(merge(MachineConfig.from_text(text).documents, [content["patched"]])).to_text()
         self._ask(content["node"], "ApplyConfiguration", {"data": text.encode(), "mode": NO_REBOOT})
 
     def _kubernetes(self, content: Sequence[Any]) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.homelab.talos.tests.drill.bounds import KUBEPRISM_SECONDS, SHARED_ADDRESS_SECONDS
+from ansible_collections.homelab.talos.tests.drill.defects import DEFECTS
 from ansible_collections.homelab.talos.tests.drill.judging import acknowledged, invented, lost, refused, silence
 
 pytestmark = pytest.mark.layer("L4")
@@ -21,6 +23,12 @@ REFUSALS = {500: "etcdserver: request timed out", 504: "request did not complete
 def everything(history: Any) -> list[Any]:
     """Return the writes of all writers."""
     return [each for writes in history["writes"].values() for each in writes]
+
+
+def test_exactly_the_named_verifiers_failed_on_each_planted_defect(history: Any) -> None:
+    planted = yaml.safe_load(DEFECTS.read_text(encoding="utf-8"))
+    wanted = {name: {"broken": sorted(defect["verifiers"]), "mended": []} for name, defect in planted.items()}
+    assert history["defects"] == wanted
 
 
 def test_writes_through_kubeprism_go_on_without_one_member(history: Any) -> None:
@@ -71,6 +79,17 @@ def test_every_acknowledged_write_is_there_after_the_return(history: Any) -> Non
 def test_nothing_is_there_that_nobody_wrote(history: Any) -> None:
     found = set().union(*(invented(everything(history), present) for present in history["present"].values()))
     assert found == set()
+
+
+def test_a_member_that_lost_its_disk_has_everything_again(history: Any) -> None:
+    """Nobody repairs anything: it joins by itself, with what was written meanwhile."""
+    disk = history["disk"]
+    assert disk["said"] == ""
+    assert "while-a-disk-is-lost" in disk["present"][disk["node"]]
+    assert {name: lost(everything(history), present) for name, present in disk["present"].items()} == {
+        name: set() for name in disk["present"]
+    }
+    assert len(disk["present"]) == 3
 
 
 def test_a_member_with_foreign_data_is_refused(history: Any) -> None:
