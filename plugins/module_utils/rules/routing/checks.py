@@ -62,17 +62,20 @@ def route_approved(observation: RoutingObservation) -> Verdict:
 
 def route_served(observation: RoutingObservation) -> Verdict:
     """Traffic for every network goes through exactly one device, and that is one of its gateways."""
-    problems = []
+    problems, good = [], []
     for network in observation.networks:
         own = [device for device in map(observation.device_of, observation.gateways_of(network)) if device is not None]
         able = [each for each in own if each.online and network in each.advertised and network in each.approved]
         serving = route_of(observation.devices or (), network).serving
-        if not able or serving is None or (len(serving) == 1 and serving[0] in own):
+        if not able or serving is None:
+            continue
+        if len(serving) == 1 and serving[0] in own:
+            good.append(network)
             continue
         seen = f"is served by {', '.join(described(serving))}" if serving else "is served by nobody"
         fix = "withdraw it from the others" if serving else "see that the gateway is connected"
         problems.append(Problem(f"route {network} {seen}", path=network, fix=fix))
-    return verdict(problems, f"{_listed(observation.networks)} served by one device each")
+    return verdict(problems, f"{_listed(tuple(good)) or 'none that could be'} served by one device each")
 
 
 def route_single(observation: RoutingObservation) -> Verdict:

@@ -58,6 +58,9 @@ def test_the_good_case() -> None:
 def test_a_withdrawn_approval_is_named_by_the_traffic_check_too() -> None:
     found = failed(seen(replace(DEVICE, approved=(PODS,), serving=(PODS,)), tried=tried(SERVICES)))
     assert set(found) == {"route-approved", "route-reachable"}
+    withdrawn = judge(seen(replace(DEVICE, approved=(PODS,), serving=(PODS,))))
+    (served,) = [result.message for result in withdrawn if result.id == "route-served"]
+    assert served.endswith(f"OK, {PODS} served by one device each")
     (approved,), (reachable,) = found["route-approved"], found["route-reachable"]
     assert (approved.host, approved.path) == ("gw1", SERVICES)
     assert (
