@@ -101,7 +101,7 @@ IMAGES = pytest("images", "tests/images", 1200)
 NODE_FAULTS = scenario("node-faults", 2400)
 # Two defects; the loss of a disk, of one member, of two, of everything; four joins.
 HA = scenario("ha", 1800)
-OTHER_SCENARIOS = ["default", "compute-only", "ready-timing", "image-build", "upstream-compat", "wasm"]
+OTHER_SCENARIOS = ["default", "compute-only", "ready-timing", "image-build", "upstream-compat", "wasm", "network"]
 
 PLANS: dict[str, list[Stage]] = {
     "static": STATIC,

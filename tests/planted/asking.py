@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from ansible_collections.homelab.talos.tests.planted.checks import ROOT
 
-MAIN_VERIFIERS = ["molecule/mixed-role/tests/test_mixed_role.py", "molecule/shared/verifiers"]
+MAIN_VERIFIERS = ("molecule/mixed-role/tests/test_mixed_role.py", "molecule/shared/verifiers")
 RUN_SECONDS = 300
 BLOCKED = "blocked by"
 
