@@ -112,7 +112,12 @@ def test_the_limit_of_talos_is_not_waited_for(first: Any) -> None:
 @pytest.mark.layer("L3")
 def test_the_kernel_log_and_the_services_name_what_is_awaited(boots: Boots, node: Any) -> None:
     wanted = f'[talos] task startAllServices (1/1): service "{SERVICE}" to be "up"'
-    assert any(line.endswith(wanted) for line in boots.kernel_log(STUCK))
+
+    def said() -> tuple[bool, str]:  # every 15 s Talos names what it awaits; at first that is more than this service
+        lines = boots.kernel_log(STUCK)
+        return any(line.endswith(wanted) for line in lines), lines[-1]
+
+    wait_until("the kernel log to name the service", said)
     assert node(STUCK).talos.services[SERVICE] == "Waiting"
     assert node(STUCK).service(SERVICE).message == "Waiting for extension service config"
 
