@@ -45,6 +45,7 @@ HEALTH = (
     "all k8s nodes to report schedulable",
 )
 KERNEL_LINE = re.compile(r"(\S+): user: warning: \[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z\]: (.+)")
+BOOTED = re.compile(r"\[talos\] boot sequence: done: \S+s")
 NO_CHANGE = """Dry run summary:
 Applied configuration without a reboot (skipped in dry-run).
 Config diff:
@@ -166,7 +167,7 @@ def test_dmesg_tells_that_every_node_booted(talosctl: Any, expected: Any) -> Non
     assert answer.returncode == 0, answer.stderr
     lines = [KERNEL_LINE.fullmatch(line) for line in answer.stdout.splitlines()]
     assert None not in lines
-    booted = {line[1] for line in lines if line and line[2] == "[talos] boot sequence: done"}
+    booted = {line[1] for line in lines if line and BOOTED.fullmatch(line[2])}
     assert booted == {node.address for node in expected.nodes.values()}
 
 
